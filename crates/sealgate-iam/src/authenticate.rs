@@ -1,0 +1,248 @@
+//! From a signed request to a caller.
+
+use std::sync::Arc;
+
+use http::header::USER_AGENT;
+use http::request::Parts;
+use sealgate_policy::{Caller, Environment, Policy, Principal, PrincipalKind};
+use sealgate_wire::Connection;
+use sealgate_wire::sigv4::{self, AuthError, ChunkVerifier, Payload, Presented};
+use thiserror::Error;
+use time::OffsetDateTime;
+
+use crate::Iam;
+use crate::error::IamError;
+use crate::service::Service;
+
+/// The owner id that S3 shows for anonymous requests, the same at AWS for everybody.
+pub const ANONYMOUS_CANONICAL_ID: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
+
+/// A request whose sender is known.
+pub struct Authenticated {
+    /// Who, and in what environment.
+    pub caller: Caller,
+    /// Which API it is for.
+    pub service: Service,
+    /// What the signature says of the body.
+    pub payload: Payload,
+    /// Checks the signatures of the chunks, where the body has them.
+    pub chunks: Option<ChunkVerifier>,
+    /// True if the signature came in the query.
+    pub presigned: bool,
+    /// True if there was no signature.
+    pub anonymous: bool,
+    /// The S3 owner id of the caller's account.
+    pub canonical_id: String,
+}
+
+/// A request whose sender is not known, and the API in whose form to say so.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct AuthFailure {
+    /// Which API it is for, as far as that can be told.
+    pub service: Service,
+    /// What is wrong.
+    pub error: AuthFault,
+}
+
+/// Why the sender is not known. Codes, statuses and details are those of S3; the other APIs have
+/// their own words for the same faults.
+#[derive(Debug, Clone, PartialEq, Eq, Error)]
+pub enum AuthFault {
+    /// The signature, or what it names, is refused.
+    #[error(transparent)]
+    Refused(#[from] AuthError),
+    /// There is no signature, and the API wants one.
+    #[error("Request is missing Authentication Token")]
+    MissingAuthenticationToken,
+    /// Identities could not be read; why is in the log.
+    #[error("We encountered an internal error. Please try again.")]
+    Internal,
+}
+
+impl AuthFault {
+    /// The code of S3.
+    pub fn code(&self) -> &'static str {
+        match self {
+            AuthFault::Refused(error) => error.code(),
+            AuthFault::MissingAuthenticationToken => "AccessDenied",
+            AuthFault::Internal => "InternalError",
+        }
+    }
+
+    /// The HTTP status.
+    pub fn status(&self) -> u16 {
+        match self {
+            AuthFault::Refused(error) => error.status(),
+            AuthFault::MissingAuthenticationToken => 403,
+            AuthFault::Internal => 500,
+        }
+    }
+
+    /// The sentence for the client.
+    pub fn message(&self) -> String {
+        self.to_string()
+    }
+
+    /// Further elements of S3's XML error, in order.
+    pub fn details(&self) -> Vec<(&'static str, String)> {
+        match self {
+            AuthFault::Refused(error) => error.details(),
+            _ => Vec::new(),
+        }
+    }
+}
+
+impl Iam {
+    /// Which API a request is for: to be asked before its body is read, because all but S3 need the
+    /// whole body for [`authenticate`](Iam::authenticate).
+    pub fn service_of(parts: &Parts) -> Service {
+        Service::of(parts, sigv4::parse(parts).ok().flatten().as_ref())
+    }
+
+    /// Who sent this request? `body` is the whole body for every service but S3 (see
+    /// [`Service::signs_body`]), whose bodies are checked while they stream.
+    ///
+    /// A request without a signature is anonymous for S3, and refused for every other service.
+    pub async fn authenticate(
+        &self,
+        parts: &Parts,
+        conn: &Connection,
+        now: OffsetDateTime,
+        body: Option<&[u8]>,
+    ) -> Result<Authenticated, AuthFailure> {
+        let presented = match sigv4::parse(parts) {
+            Ok(presented) => presented,
+            Err(error) => {
+                return Err(AuthFailure {
+                    service: Service::of(parts, None),
+                    error: error.into(),
+                });
+            }
+        };
+        let service = Service::of(parts, presented.as_ref());
+        let environment = self.environment(parts, conn, now);
+        match presented {
+            Some(presented) => {
+                self.verify(parts, presented, service, environment, body)
+                    .await
+            }
+            None if service == Service::S3 => anonymous(parts, environment),
+            None => Err(AuthFault::MissingAuthenticationToken),
+        }
+        .map_err(|error| AuthFailure { service, error })
+    }
+
+    async fn verify(
+        &self,
+        parts: &Parts,
+        presented: Presented,
+        service: Service,
+        environment: Environment,
+        body: Option<&[u8]>,
+    ) -> Result<Authenticated, AuthFault> {
+        let scope = &presented.scope;
+        // Temporary credentials come with sessions; until then no token is a valid one.
+        if presented.security_token.is_some() {
+            return Err(AuthError::InvalidToken.into());
+        }
+        let unknown = || AuthError::InvalidAccessKeyId {
+            id: scope.access_key_id.clone(),
+        };
+        let identity = self
+            .identity(&scope.access_key_id)
+            .await
+            .map_err(internal)?
+            .filter(|identity| identity.active)
+            .ok_or_else(unknown)?;
+        let body_hash = match body {
+            Some(body) if presented.needs_body_hash() => Some(sigv4::body_hash(body)),
+            _ => None,
+        };
+        let now = environment.now;
+        let chunks = self.inner.verifier.verify(
+            parts,
+            &presented,
+            &identity.secret,
+            now,
+            body_hash.as_deref(),
+        )?;
+        self.note_use(&identity, &scope.service, &scope.region, now);
+        Ok(Authenticated {
+            caller: Caller {
+                principal: identity.principal.clone(),
+                identity_policies: Arc::clone(&identity.policies),
+                environment,
+            },
+            service,
+            payload: presented.payload,
+            chunks,
+            presigned: presented.presigned,
+            anonymous: false,
+            canonical_id: identity.canonical_id.clone(),
+        })
+    }
+
+    fn environment(&self, parts: &Parts, conn: &Connection, now: OffsetDateTime) -> Environment {
+        Environment {
+            source_ip: Some(conn.client_ip.to_canonical()),
+            secure_transport: conn.secure,
+            user_agent: parts
+                .headers
+                .get(USER_AGENT)
+                .and_then(|value| value.to_str().ok())
+                .map(str::to_owned),
+            now,
+            region: self.inner.region.clone(),
+        }
+    }
+}
+
+/// What an unsigned request says of its body. Clients without credentials still send trailing
+/// checksums in unsigned chunks; signed chunks need a signature to begin with.
+fn unsigned_payload(parts: &Parts) -> Result<Payload, AuthError> {
+    let Some(value) = parts.headers.get("x-amz-content-sha256") else {
+        return Ok(Payload::Unsigned);
+    };
+    let invalid = || AuthError::InvalidContentSha256 {
+        value: String::from_utf8_lossy(value.as_bytes()).into_owned(),
+    };
+    match value.to_str().map_err(|_| invalid())? {
+        "UNSIGNED-PAYLOAD" => Ok(Payload::Unsigned),
+        "STREAMING-UNSIGNED-PAYLOAD-TRAILER" => Ok(Payload::ChunkedUnsignedTrailer),
+        digest => {
+            let mut bytes = [0u8; 32];
+            hex::decode_to_slice(digest, &mut bytes).map_err(|_| invalid())?;
+            Ok(Payload::Sha256(bytes))
+        }
+    }
+}
+
+fn anonymous(parts: &Parts, environment: Environment) -> Result<Authenticated, AuthFault> {
+    let no_policies: [Arc<Policy>; 0] = [];
+    let payload = unsigned_payload(parts)?;
+    Ok(Authenticated {
+        caller: Caller {
+            principal: Principal {
+                account_id: String::new(),
+                kind: PrincipalKind::Anonymous,
+                arn: "*".into(),
+                id: "ANONYMOUS_PRINCIPAL".into(),
+                access_key_id: None,
+            },
+            identity_policies: Arc::new(no_policies),
+            environment,
+        },
+        service: Service::S3,
+        payload,
+        chunks: None,
+        presigned: false,
+        anonymous: true,
+        canonical_id: ANONYMOUS_CANONICAL_ID.into(),
+    })
+}
+
+/// The store failed: say so in the log, and not to a stranger.
+fn internal(error: IamError) -> AuthFault {
+    tracing::error!(detail = error.detail(), "identity lookup failed");
+    AuthFault::Internal
+}

@@ -1,0 +1,190 @@
+//! Buckets and their configuration documents.
+
+use std::{collections::BTreeMap, sync::Arc};
+
+use bytes::Bytes;
+use rusqlite::{Connection, Row, params};
+
+use crate::{
+    Bucket, Index, IndexError,
+    cache::{Change, Looked},
+    sql::{Result, all, bytes, first, just_after, limit as to_limit, run, time},
+    uploads,
+    writer::Tx,
+};
+
+const COLUMNS: &str = "id, name, account_id, region, created";
+
+impl Index {
+    /// Makes a bucket. [`IndexError::BucketExists`] tells who has the name.
+    pub async fn create_bucket(
+        &self,
+        name: &str,
+        account_id: &str,
+        region: &str,
+    ) -> Result<Bucket> {
+        let (name, account_id, region) =
+            (name.to_owned(), account_id.to_owned(), region.to_owned());
+        self.write(move |tx| {
+            let owner = first(
+                tx.conn,
+                "SELECT account_id FROM buckets WHERE name = ?1",
+                [&name],
+                |row| Ok(row.get(0)?),
+            )?;
+            if let Some(owner) = owner {
+                return Err(IndexError::BucketExists { owner });
+            }
+            run(
+                tx.conn,
+                "INSERT INTO buckets (name, account_id, region, created) VALUES (?1, ?2, ?3, ?4)",
+                params![name, account_id, region, tx.now],
+            )?;
+            tx.changed(Change::Bucket(name));
+            let id = tx.conn.last_insert_rowid();
+            bucket_by_id(tx.conn, id)?.ok_or(IndexError::NoSuchBucket)
+        })
+        .await
+    }
+
+    /// The bucket of that name, from memory if it was read before.
+    pub async fn bucket(&self, name: &str) -> Result<Arc<Bucket>> {
+        let ticket = match self.caches().buckets.get(name) {
+            Looked::Found(bucket) => return Ok(bucket),
+            Looked::Missing(ticket) => ticket,
+        };
+        let bucket = self.read(|conn| {
+            let sql = format!("SELECT {COLUMNS} FROM buckets WHERE name = ?1");
+            let bucket = first(conn, &sql, [name], plain)?.ok_or(IndexError::NoSuchBucket)?;
+            configured(conn, bucket)
+        })?;
+        let bucket = Arc::new(bucket);
+        self.caches().buckets.fill(ticket, name, bucket.clone());
+        Ok(bucket)
+    }
+
+    /// Removes a bucket without objects. Uploads in progress do not keep it; they are aborted.
+    pub async fn delete_bucket(&self, bucket_id: i64) -> Result<()> {
+        self.write(move |tx| {
+            let name = name_of(tx, bucket_id)?;
+            let sql = "SELECT EXISTS (SELECT 1 FROM current WHERE bucket_id = ?1)
+                           OR EXISTS (SELECT 1 FROM versions WHERE bucket_id = ?1 AND history = 1)";
+            if first(tx.conn, sql, [bucket_id], |row| Ok(row.get(0)?))? == Some(true) {
+                return Err(IndexError::BucketNotEmpty);
+            }
+            uploads::abort_all(tx, bucket_id)?;
+            run(
+                tx.conn,
+                "DELETE FROM bucket_config WHERE bucket_id = ?1",
+                [bucket_id],
+            )?;
+            run(tx.conn, "DELETE FROM buckets WHERE id = ?1", [bucket_id])?;
+            tx.changed(Change::Bucket(name));
+            Ok(())
+        })
+        .await
+    }
+
+    /// Buckets of an account in the order of their names, behind `after`.
+    pub async fn list_buckets(
+        &self,
+        account_id: &str,
+        prefix: &str,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Bucket>> {
+        let start = after
+            .map(just_after)
+            .filter(|start| start.as_str() > prefix);
+        let start = start.as_deref().unwrap_or(prefix);
+        self.read(|conn| {
+            let sql = format!(
+                "SELECT {COLUMNS} FROM buckets WHERE account_id = ?1 AND name >= ?2 ORDER BY name LIMIT ?3"
+            );
+            let mut buckets = all(conn, &sql, params![account_id, start, to_limit(limit)], plain)?;
+            // Names are in order: what starts with the prefix comes first.
+            buckets.truncate(buckets.partition_point(|bucket| bucket.name.starts_with(prefix)));
+            buckets.into_iter().map(|bucket| configured(conn, bucket)).collect()
+        })
+    }
+
+    /// Sets or removes a configuration document.
+    pub async fn put_bucket_config(
+        &self,
+        bucket_id: i64,
+        kind: &str,
+        body: Option<Bytes>,
+    ) -> Result<()> {
+        let kind = kind.to_owned();
+        self.write(move |tx| {
+            let name = name_of(tx, bucket_id)?;
+            match body {
+                Some(body) => run(
+                    tx.conn,
+                    "INSERT OR REPLACE INTO bucket_config (bucket_id, kind, body) VALUES (?1, ?2, ?3)",
+                    params![bucket_id, kind, &body[..]],
+                )?,
+                None => run(
+                    tx.conn,
+                    "DELETE FROM bucket_config WHERE bucket_id = ?1 AND kind = ?2",
+                    params![bucket_id, kind],
+                )?,
+            };
+            tx.changed(Change::Bucket(name));
+            Ok(())
+        })
+        .await
+    }
+}
+
+/// Writes into a bucket fail once it is gone, whatever the caller read before.
+pub(crate) fn must_exist(tx: &Tx<'_>, bucket_id: i64) -> Result<()> {
+    first(
+        tx.conn,
+        "SELECT 1 FROM buckets WHERE id = ?1",
+        [bucket_id],
+        |_| Ok(()),
+    )?
+    .ok_or(IndexError::NoSuchBucket)
+}
+
+fn name_of(tx: &Tx<'_>, bucket_id: i64) -> Result<String> {
+    first(
+        tx.conn,
+        "SELECT name FROM buckets WHERE id = ?1",
+        [bucket_id],
+        |row| Ok(row.get(0)?),
+    )?
+    .ok_or(IndexError::NoSuchBucket)
+}
+
+fn bucket_by_id(conn: &Connection, id: i64) -> Result<Option<Bucket>> {
+    first(
+        conn,
+        &format!("SELECT {COLUMNS} FROM buckets WHERE id = ?1"),
+        [id],
+        plain,
+    )
+}
+
+fn plain(row: &Row<'_>) -> Result<Bucket> {
+    Ok(Bucket {
+        id: row.get(0)?,
+        name: row.get(1)?,
+        account_id: row.get(2)?,
+        region: row.get(3)?,
+        created: time(row, 4)?,
+        config: BTreeMap::new(),
+    })
+}
+
+fn configured(conn: &Connection, mut bucket: Bucket) -> Result<Bucket> {
+    let documents = all(
+        conn,
+        "SELECT kind, body FROM bucket_config WHERE bucket_id = ?1",
+        [bucket.id],
+        |row| Ok((row.get(0)?, bytes(row, 1)?)),
+    )?;
+    bucket.config = documents.into_iter().collect();
+    Ok(bucket)
+}

@@ -1,0 +1,433 @@
+//! The one writer: a thread that takes what waits, runs it in one transaction, commits, and only then answers.
+//!
+//! Each operation has a savepoint of its own, so that one that is refused undoes nothing but itself. The queue is
+//! bounded: who finds it full waits.
+
+use std::{sync::Arc, thread};
+
+use rusqlite::Connection;
+use time::OffsetDateTime;
+use tokio::sync::{mpsc, oneshot};
+
+use crate::{
+    cache::{Caches, Change},
+    error::IndexError,
+    migrate::MIGRATIONS,
+    sql::{Result, first, run, to_millis},
+    store::Store,
+};
+
+const QUEUE: usize = 1024;
+/// Most operations in one transaction.
+const GROUP: usize = 512;
+
+/// Hash that stands before the first row of the trail.
+const FIRST_CHAIN: [u8; 32] = [0; 32];
+
+/// What an operation works with inside the writer's transaction.
+pub(crate) struct Tx<'a> {
+    pub conn: &'a Connection,
+    /// Time of the operation in milliseconds.
+    pub now: i64,
+    changes: &'a mut Vec<Change>,
+    chain: &'a mut Option<[u8; 32]>,
+}
+
+impl Tx<'_> {
+    /// Notes what has to leave the caches after the commit.
+    pub fn changed(&mut self, change: Change) {
+        self.changes.push(change);
+    }
+
+    /// Hash of the last row of the trail.
+    pub fn chain(&mut self) -> Result<[u8; 32]> {
+        if let Some(chain) = *self.chain {
+            return Ok(chain);
+        }
+        let last = first(
+            self.conn,
+            "SELECT chain FROM trail ORDER BY seq DESC LIMIT 1",
+            [],
+            |row| Ok(row.get(0)?),
+        )?;
+        Ok(*self.chain.insert(last.unwrap_or(FIRST_CHAIN)))
+    }
+
+    pub fn set_chain(&mut self, chain: [u8; 32]) {
+        *self.chain = Some(chain);
+    }
+}
+
+/// An operation in the queue.
+trait Job: Send {
+    /// Runs it; the error, if any, is also its answer.
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()>;
+    /// Answers the caller, once it is known how the commit went.
+    fn answer(self: Box<Self>, commit: &Result<()>);
+}
+
+struct Operation<T, F> {
+    work: Option<F>,
+    outcome: Option<Result<T>>,
+    caller: oneshot::Sender<Result<T>>,
+}
+
+impl<T: Send, F: FnOnce(&mut Tx<'_>) -> Result<T> + Send> Job for Operation<T, F> {
+    fn run(&mut self, tx: &mut Tx<'_>) -> Result<()> {
+        // Who has gone away while waiting gets nothing done.
+        let Some(work) = self.work.take().filter(|_| !self.caller.is_closed()) else {
+            return Ok(());
+        };
+        let outcome = work(tx);
+        let told = outcome.as_ref().map(|_| ()).map_err(Clone::clone);
+        self.outcome = Some(outcome);
+        told
+    }
+
+    fn answer(self: Box<Self>, commit: &Result<()>) {
+        let outcome = match (self.outcome, commit) {
+            (Some(Err(refused)), _) => Err(refused),
+            (_, Err(failed)) => Err(failed.clone()),
+            (Some(done), Ok(())) => done,
+            (None, Ok(())) => return,
+        };
+        // The caller may be gone; what is committed stays.
+        let _ = self.caller.send(outcome);
+    }
+}
+
+enum Message {
+    Run(Box<dyn Job>),
+    Close(oneshot::Sender<()>),
+}
+
+/// Handle to the writer thread, which ends when this is dropped or told to close.
+pub(crate) struct Writer {
+    queue: Option<mpsc::Sender<Message>>,
+    thread: Option<thread::JoinHandle<()>>,
+}
+
+impl Drop for Writer {
+    /// Waits for the thread: were the process to end before it, the cipher's library would be torn down under it.
+    fn drop(&mut self) {
+        drop(self.queue.take());
+        if let Some(thread) = self.thread.take()
+            && thread.join().is_err()
+        {
+            tracing::error!("index: the writer has panicked");
+        }
+    }
+}
+
+impl Writer {
+    /// Opens the index on a thread of its own, which then serves the queue.
+    pub async fn start(store: Arc<Store>, caches: Arc<Caches>) -> Result<Writer> {
+        let (queue, waiting) = mpsc::channel(QUEUE);
+        let (opened, opening) = oneshot::channel();
+        let thread = thread::Builder::new()
+            .name("index-writer".into())
+            .spawn(move || match store.open_writer(MIGRATIONS) {
+                Ok(conn) => {
+                    if opened.send(Ok(())).is_ok() {
+                        Thread {
+                            conn,
+                            caches,
+                            changes: Vec::new(),
+                            chain: None,
+                        }
+                        .serve(waiting);
+                    }
+                }
+                Err(error) => {
+                    let _ = opened.send(Err(error));
+                }
+            })
+            .map_err(|error| IndexError::Storage(format!("its thread cannot start: {error}")))?;
+        let writer = Writer {
+            queue: Some(queue),
+            thread: Some(thread),
+        };
+        opening.await.map_err(|_| IndexError::closed())??;
+        Ok(writer)
+    }
+
+    /// Runs `work` inside the writer's next transaction and returns when that is committed.
+    pub async fn write<T, F>(&self, work: F) -> Result<T>
+    where
+        T: Send + 'static,
+        F: FnOnce(&mut Tx<'_>) -> Result<T> + Send + 'static,
+    {
+        let (caller, answer) = oneshot::channel();
+        let job = Box::new(Operation {
+            work: Some(work),
+            outcome: None,
+            caller,
+        });
+        let queue = self.queue.as_ref().ok_or_else(IndexError::closed)?;
+        queue
+            .send(Message::Run(job))
+            .await
+            .map_err(|_| IndexError::closed())?;
+        answer.await.map_err(|_| IndexError::closed())?
+    }
+
+    /// Lets the writer finish what waits and end.
+    pub async fn close(&self) {
+        let (done, closed) = oneshot::channel();
+        if let Some(queue) = &self.queue
+            && queue.send(Message::Close(done)).await.is_ok()
+        {
+            let _ = closed.await;
+        }
+    }
+}
+
+struct Thread {
+    conn: Connection,
+    caches: Arc<Caches>,
+    changes: Vec<Change>,
+    /// Hash of the trail's last row, when known.
+    chain: Option<[u8; 32]>,
+}
+
+impl Thread {
+    fn serve(mut self, mut waiting: mpsc::Receiver<Message>) {
+        let mut closers = Vec::new();
+        while let Some(message) = waiting.blocking_recv() {
+            let mut group = Vec::new();
+            let mut next = Some(message);
+            while let Some(message) = next {
+                match message {
+                    Message::Run(job) => group.push(job),
+                    Message::Close(done) => {
+                        // Takes nothing new; what is in the queue still comes out of it.
+                        waiting.close();
+                        closers.push(done);
+                    }
+                }
+                next = if group.len() < GROUP {
+                    waiting.try_recv().ok()
+                } else {
+                    None
+                };
+            }
+            if !group.is_empty() {
+                self.commit(group);
+            }
+        }
+        self.end();
+        for done in closers {
+            let _ = done.send(());
+        }
+    }
+
+    fn commit(&mut self, mut group: Vec<Box<dyn Job>>) {
+        self.changes.clear();
+        let outcome = self.run_group(&mut group);
+        match &outcome {
+            Ok(()) => self.caches.forget(&self.changes),
+            Err(error) => {
+                self.chain = None;
+                if !self.conn.is_autocommit()
+                    && let Err(error) = run(&self.conn, "ROLLBACK", [])
+                {
+                    tracing::error!(%error, "index: a failed transaction could not be rolled back");
+                }
+                tracing::error!(%error, operations = group.len(), "index: a group of writes failed");
+            }
+        }
+        for job in group {
+            job.answer(&outcome);
+        }
+    }
+
+    fn run_group(&mut self, group: &mut [Box<dyn Job>]) -> Result<()> {
+        let conn = &self.conn;
+        run(conn, "BEGIN IMMEDIATE", [])?;
+        for job in group {
+            run(conn, "SAVEPOINT operation", [])?;
+            let changes_before = self.changes.len();
+            let now = to_millis(OffsetDateTime::now_utc());
+            let mut tx = Tx {
+                conn,
+                now,
+                changes: &mut self.changes,
+                chain: &mut self.chain,
+            };
+            if let Err(error) = job.run(&mut tx) {
+                // A full disk or a failed read can make SQLite roll back everything.
+                if conn.is_autocommit() {
+                    return Err(error);
+                }
+                run(conn, "ROLLBACK TO operation", [])?;
+                self.changes.truncate(changes_before);
+                self.chain = None;
+            }
+            run(conn, "RELEASE operation", [])?;
+        }
+        run(conn, "COMMIT", [])?;
+        Ok(())
+    }
+
+    /// Moves the WAL into the file, so that the file alone is the index.
+    fn end(self) {
+        let moved = self
+            .conn
+            .query_row("PRAGMA wal_checkpoint(TRUNCATE)", [], |_| Ok(()));
+        if let Err(error) = moved {
+            tracing::warn!(%error, "index: the last checkpoint failed; the next start makes up for it");
+        }
+        if let Err((_, error)) = self.conn.close() {
+            tracing::warn!(%error, "index: could not be closed");
+        }
+    }
+}
+
+#[cfg(test)]
+#[allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+mod tests {
+    use super::*;
+
+    struct Bench {
+        thread: Thread,
+        _folder: tempfile::TempDir,
+    }
+
+    /// A writer without its thread and a table to write to.
+    fn bench() -> Bench {
+        let folder = tempfile::tempdir().unwrap();
+        let store = Store::new(
+            folder.path().join("index.db"),
+            Some(zeroize::Zeroizing::new([1; 32])),
+        );
+        let conn = store.open_writer(MIGRATIONS).unwrap();
+        conn.execute_batch(
+            "PRAGMA foreign_keys = ON;
+             CREATE TABLE parent (id INTEGER PRIMARY KEY);
+             CREATE TABLE child (id INTEGER REFERENCES parent DEFERRABLE INITIALLY DEFERRED, fill BLOB);",
+        )
+        .unwrap();
+        let caches = Arc::new(Caches::new());
+        Bench {
+            thread: Thread {
+                conn,
+                caches,
+                changes: Vec::new(),
+                chain: None,
+            },
+            _folder: folder,
+        }
+    }
+
+    type Answer = oneshot::Receiver<Result<usize>>;
+
+    fn job(sql: &'static str) -> (Box<dyn Job>, Answer) {
+        let (caller, answer) = oneshot::channel();
+        let work = move |tx: &mut Tx<'_>| run(tx.conn, sql, []);
+        (
+            Box::new(Operation {
+                work: Some(work),
+                outcome: None,
+                caller,
+            }),
+            answer,
+        )
+    }
+
+    impl Bench {
+        fn group(&mut self, statements: &[&'static str]) -> Vec<Result<usize>> {
+            let (jobs, answers): (Vec<_>, Vec<_>) = statements.iter().map(|sql| job(sql)).unzip();
+            self.thread.commit(jobs);
+            answers
+                .into_iter()
+                .map(|mut answer| answer.try_recv().unwrap())
+                .collect()
+        }
+
+        fn rows(&self, table: &str) -> i64 {
+            let sql = format!("SELECT count(*) FROM {table}");
+            self.thread
+                .conn
+                .query_row(&sql, [], |row| row.get(0))
+                .unwrap()
+        }
+    }
+
+    #[test]
+    fn a_failed_commit_is_the_answer_to_all_of_the_group() {
+        let mut bench = bench();
+        let answers = bench.group(&[
+            "INSERT INTO parent VALUES (1)",
+            "INSERT INTO child VALUES (77, NULL)",
+            "INSERT INTO nowhere VALUES (1)",
+        ]);
+        assert!(matches!(answers[..], [Err(_), Err(_), Err(_)]));
+        assert_eq!(answers[0], answers[1]);
+        assert_ne!(answers[1], answers[2]);
+        assert_eq!((bench.rows("parent"), bench.rows("child")), (0, 0));
+        assert_eq!(bench.group(&["INSERT INTO parent VALUES (1)"]), [Ok(1)]);
+    }
+
+    #[test]
+    fn a_full_disk_is_told_as_such_and_the_writer_goes_on() {
+        let mut bench = bench();
+        let pages: i64 = bench
+            .thread
+            .conn
+            .query_row("PRAGMA page_count", [], |row| row.get(0))
+            .unwrap();
+        bench
+            .thread
+            .conn
+            .execute_batch(&format!("PRAGMA max_page_count = {}", pages + 2))
+            .unwrap();
+        let big = "INSERT INTO child VALUES (NULL, zeroblob(1000000))";
+        let answers = bench.group(&[
+            "INSERT INTO parent VALUES (1)",
+            big,
+            "INSERT INTO parent VALUES (2)",
+        ]);
+        // SQLite rolls back the whole transaction.
+        assert_eq!(
+            answers,
+            [
+                Err(IndexError::Full),
+                Err(IndexError::Full),
+                Err(IndexError::Full)
+            ]
+        );
+        assert_eq!((bench.rows("parent"), bench.rows("child")), (0, 0));
+        assert_eq!(bench.group(&["INSERT INTO parent VALUES (1)"]), [Ok(1)]);
+        bench
+            .thread
+            .conn
+            .execute_batch("PRAGMA max_page_count = 100000")
+            .unwrap();
+        assert_eq!(bench.group(&[big]), [Ok(1)]);
+    }
+
+    #[test]
+    fn when_everything_was_rolled_back_nobody_is_told_otherwise() {
+        let mut bench = bench();
+        let answers = bench.group(&[
+            "INSERT INTO parent VALUES (1)",
+            "INSERT OR ROLLBACK INTO parent VALUES (1)",
+            "INSERT INTO parent VALUES (2)",
+        ]);
+        assert!(
+            matches!(answers[..], [Err(_), Err(_), Err(_)]),
+            "{answers:?}"
+        );
+        assert_eq!(bench.rows("parent"), 0);
+        assert_eq!(bench.group(&["INSERT INTO parent VALUES (1)"]), [Ok(1)]);
+    }
+
+    #[test]
+    fn who_has_gone_away_gets_nothing_done() {
+        let mut bench = bench();
+        let (job, answer) = job("INSERT INTO parent VALUES (1)");
+        drop(answer);
+        bench.thread.commit(vec![job]);
+        assert_eq!(bench.rows("parent"), 0);
+    }
+}

@@ -1,0 +1,13 @@
+//! What every index has to do, whatever it is made of. The tests know only the public interface; another
+//! implementation runs them by opening itself in [`support::fresh`].
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+mod buckets;
+mod listing;
+mod listing_model;
+mod records;
+mod references;
+mod support;
+mod trail;
+mod uploads;
+mod versions;

@@ -1,0 +1,163 @@
+//! The trail: lookups by attribute and time, newest first, page by page.
+
+use bytes::Bytes;
+use sealgate_index::{Index, TrailAttribute, TrailEntry, TrailQuery};
+use time::{Duration, OffsetDateTime};
+
+use crate::support::fresh;
+
+fn entry(number: i64, account_id: &str) -> TrailEntry {
+    let even = number % 2 == 0;
+    TrailEntry {
+        event_id: format!("event-{number}"),
+        // Pairs share their time; the trail does not have to come in its order.
+        time: OffsetDateTime::UNIX_EPOCH + Duration::seconds(1000 + number / 2),
+        event_name: if even { "Decrypt" } else { "GenerateDataKey" }.into(),
+        event_source: "kms.amazonaws.com".into(),
+        username: even.then(|| "alice".into()),
+        access_key_id: Some("AKIAEXAMPLE".into()),
+        read_only: even,
+        account_id: account_id.into(),
+        resources: vec![
+            ("AWS::KMS::Key".into(), format!("key-{}", number % 3)),
+            ("AWS::S3::Object".into(), format!("object-{number}")),
+        ],
+        event: Bytes::from(format!("{{\"number\":{number}}}")),
+    }
+}
+
+async fn filled() -> crate::support::Fresh {
+    let index = fresh().await;
+    for number in 0..20 {
+        let entries = vec![entry(number, "111111111111"), entry(number, "222222222222")];
+        index.trail_append(entries).await.unwrap();
+    }
+    index
+}
+
+/// Numbers of the records found, over all pages of `limit`.
+async fn numbers(index: &Index, query: &TrailQuery, limit: usize) -> Vec<i64> {
+    let mut found = Vec::new();
+    let mut before = None;
+    loop {
+        let page = TrailQuery {
+            before,
+            limit,
+            ..query.clone()
+        };
+        let (entries, next) = index.trail_lookup(page).await.unwrap();
+        for (_, got) in entries {
+            let number: i64 = got.event_id.trim_start_matches("event-").parse().unwrap();
+            assert_eq!(got, entry(number, &query.account_id));
+            found.push(number);
+        }
+        before = next;
+        if next.is_none() {
+            return found;
+        }
+    }
+}
+
+fn by(attribute: Option<(TrailAttribute, &str)>) -> TrailQuery {
+    TrailQuery {
+        account_id: "111111111111".into(),
+        attribute: attribute.map(|(attribute, value)| (attribute, value.into())),
+        ..TrailQuery::default()
+    }
+}
+
+#[tokio::test]
+async fn every_attribute_finds_its_records_newest_first() {
+    let index = filled().await;
+    let where_ = |keep: fn(i64) -> bool| {
+        (0..20)
+            .rev()
+            .filter(|number| keep(*number))
+            .collect::<Vec<i64>>()
+    };
+    let cases = [
+        (None, where_(|_| true)),
+        (Some((TrailAttribute::EventId, "event-7")), vec![7]),
+        (
+            Some((TrailAttribute::EventName, "Decrypt")),
+            where_(|number| number % 2 == 0),
+        ),
+        (
+            Some((TrailAttribute::ReadOnly, "false")),
+            where_(|number| number % 2 == 1),
+        ),
+        (
+            Some((TrailAttribute::Username, "alice")),
+            where_(|number| number % 2 == 0),
+        ),
+        (
+            Some((TrailAttribute::ResourceType, "AWS::KMS::Key")),
+            where_(|_| true),
+        ),
+        (
+            Some((TrailAttribute::ResourceName, "key-1")),
+            where_(|number| number % 3 == 1),
+        ),
+        (
+            Some((TrailAttribute::EventSource, "kms.amazonaws.com")),
+            where_(|_| true),
+        ),
+        (
+            Some((TrailAttribute::AccessKeyId, "AKIAEXAMPLE")),
+            where_(|_| true),
+        ),
+        (
+            Some((TrailAttribute::EventSource, "s3.amazonaws.com")),
+            vec![],
+        ),
+    ];
+    for (attribute, expected) in cases {
+        for limit in [1, 3, 20, 50] {
+            assert_eq!(
+                numbers(&index, &by(attribute), limit).await,
+                expected,
+                "{attribute:?} by {limit}"
+            );
+        }
+    }
+}
+
+#[tokio::test]
+async fn times_bound_a_lookup_on_both_sides() {
+    let index = filled().await;
+    let at = |second| Some(OffsetDateTime::UNIX_EPOCH + Duration::seconds(second));
+    for attribute in [
+        None,
+        Some((TrailAttribute::EventSource, "kms.amazonaws.com")),
+    ] {
+        let query = TrailQuery {
+            start: at(1003),
+            end: at(1005),
+            ..by(attribute)
+        };
+        for limit in [1, 4, 10] {
+            assert_eq!(numbers(&index, &query, limit).await, [11, 10, 9, 8, 7, 6]);
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_page_of_nothing_is_the_last_one() {
+    let index = filled().await;
+    assert_eq!(
+        index
+            .trail_lookup(TrailQuery {
+                limit: 0,
+                ..by(None)
+            })
+            .await
+            .unwrap(),
+        (vec![], None)
+    );
+    let other = TrailQuery {
+        account_id: "333333333333".into(),
+        limit: 5,
+        ..TrailQuery::default()
+    };
+    assert_eq!(index.trail_lookup(other).await.unwrap(), (vec![], None));
+}

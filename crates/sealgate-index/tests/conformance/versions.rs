@@ -1,0 +1,269 @@
+//! Put, get, rewrap, delete, and the conditions of writes.
+
+use bytes::Bytes;
+use sealgate_index::{Body, IndexError, WriteCondition};
+
+use crate::support::{bucket, fresh, in_blobs, inline, put, put_if};
+
+#[tokio::test]
+async fn what_is_put_is_got() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    for new in [
+        inline("ключ/\u{10FFFF}\0", "etag"),
+        in_blobs("parts", &["one", "two"]),
+    ] {
+        let key = new.key.clone();
+        let stored = put(&index, &bucket, new.clone()).await;
+        assert_eq!(stored.body, new.body);
+        assert_eq!(stored.modified.nanosecond() % 1_000_000, 0);
+        assert_eq!(
+            index.get_version(bucket.id, &key).await.unwrap().as_ref(),
+            Some(&stored)
+        );
+        assert_eq!(
+            index.version_by_seq(stored.seq).await.unwrap(),
+            Some(stored)
+        );
+    }
+    assert_eq!(index.get_version(bucket.id, "other").await.unwrap(), None);
+    assert_eq!(
+        index.get_version(bucket.id + 1, "parts").await.unwrap(),
+        None
+    );
+}
+
+#[tokio::test]
+async fn an_overwrite_replaces_the_version_under_a_higher_sequence() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    let first = put(&index, &bucket, inline("key", "one")).await;
+    let second = put(&index, &bucket, inline("key", "two")).await;
+    assert!(second.seq > first.seq);
+    assert_eq!(index.version_by_seq(first.seq).await.unwrap(), None);
+    assert_eq!(
+        index
+            .get_version(bucket.id, "key")
+            .await
+            .unwrap()
+            .unwrap()
+            .etag,
+        "two"
+    );
+    // A sequence names one version for good, also after the highest one is gone.
+    index.delete_version(bucket.id, "key", None).await.unwrap();
+    assert!(put(&index, &bucket, inline("key", "three")).await.seq > second.seq);
+}
+
+#[tokio::test]
+async fn conditions_of_puts() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    let if_match = |etag: &str| WriteCondition::IfMatch(etag.into());
+    let refused = |condition| {
+        let (index, bucket) = (&index, &bucket);
+        async move {
+            put_if(index, bucket, inline("key", "refused"), condition)
+                .await
+                .err()
+        }
+    };
+    assert_eq!(refused(if_match("one")).await, Some(IndexError::NoSuchKey));
+    assert_eq!(refused(if_match("*")).await, Some(IndexError::NoSuchKey));
+    put_if(
+        &index,
+        &bucket,
+        inline("key", "one"),
+        WriteCondition::IfNoneMatchAny,
+    )
+    .await
+    .unwrap();
+    assert_eq!(
+        refused(WriteCondition::IfNoneMatchAny).await,
+        Some(IndexError::PreconditionFailed)
+    );
+    assert_eq!(
+        refused(if_match("two")).await,
+        Some(IndexError::PreconditionFailed)
+    );
+    put_if(&index, &bucket, inline("key", "two"), if_match("one"))
+        .await
+        .unwrap();
+    put_if(&index, &bucket, inline("key", "three"), if_match("*"))
+        .await
+        .unwrap();
+    assert_eq!(
+        index
+            .get_version(bucket.id, "key")
+            .await
+            .unwrap()
+            .unwrap()
+            .etag,
+        "three"
+    );
+}
+
+#[tokio::test]
+async fn deletes_tell_whether_there_was_something() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    put(&index, &bucket, inline("a", "etag")).await;
+    put(&index, &bucket, inline("b", "etag")).await;
+    let delete = async |key: &str, etag: Option<&str>| {
+        index
+            .delete_version(bucket.id, key, etag.map(Into::into))
+            .await
+    };
+    assert_eq!(
+        delete("a", Some("other")).await,
+        Err(IndexError::PreconditionFailed)
+    );
+    assert_eq!(delete("a", Some("etag")).await, Ok(true));
+    assert_eq!(delete("a", Some("etag")).await, Ok(false));
+    assert_eq!(delete("a", None).await, Ok(false));
+    let many = index
+        .delete_versions(bucket.id, vec!["a".into(), "b".into(), "b".into()])
+        .await;
+    assert_eq!(many, Ok(vec![false, true, false]));
+    assert_eq!(index.get_version(bucket.id, "b").await.unwrap(), None);
+}
+
+#[tokio::test]
+async fn a_rewrap_changes_the_envelope_and_nothing_else() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    let stored = put(&index, &bucket, inline("key", "etag")).await;
+    index
+        .rewrap_version(stored.seq, Bytes::from_static(b"new"), None)
+        .await
+        .unwrap();
+    let rewrapped = index.get_version(bucket.id, "key").await.unwrap().unwrap();
+    assert_eq!(rewrapped.envelope, "new");
+    index
+        .rewrap_version(
+            stored.seq,
+            stored.envelope.clone(),
+            Some(stored.meta.clone()),
+        )
+        .await
+        .unwrap();
+    assert_eq!(
+        index.get_version(bucket.id, "key").await.unwrap().unwrap(),
+        stored
+    );
+    index.delete_version(bucket.id, "key", None).await.unwrap();
+    assert_eq!(
+        index
+            .rewrap_version(stored.seq, Bytes::new(), None)
+            .await
+            .err(),
+        Some(IndexError::Conflict)
+    );
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn of_many_creations_of_one_key_exactly_one_wins() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    for round in 0..20 {
+        let key = format!("key-{round}");
+        let attempts: Vec<_> = (0..16)
+            .map(|attempt| {
+                let (index, bucket, key) = ((*index).clone(), bucket.clone(), key.clone());
+                tokio::spawn(async move {
+                    put_if(
+                        &index,
+                        &bucket,
+                        inline(&key, &attempt.to_string()),
+                        WriteCondition::IfNoneMatchAny,
+                    )
+                    .await
+                })
+            })
+            .collect();
+        let mut winners = Vec::new();
+        for attempt in attempts {
+            match attempt.await.unwrap() {
+                Ok(version) => winners.push(version),
+                Err(error) => assert_eq!(error, IndexError::PreconditionFailed),
+            }
+        }
+        assert_eq!(winners.len(), 1);
+        assert_eq!(
+            index.get_version(bucket.id, &key).await.unwrap(),
+            winners.pop()
+        );
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_refused_write_does_not_hurt_those_of_its_group() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    put(&index, &bucket, in_blobs("taken", &["blob"])).await;
+    let writes: Vec<_> = (0..200)
+        .map(|number| {
+            let (index, id) = ((*index).clone(), bucket.id);
+            tokio::spawn(async move {
+                // Every other one fails only after it has written: its second blob is taken.
+                let new = if number % 2 == 0 {
+                    inline(&format!("key-{number}"), "etag")
+                } else {
+                    in_blobs(
+                        &format!("key-{number}"),
+                        &[&format!("fresh-{number}"), "blob"],
+                    )
+                };
+                index.put_version(id, new, WriteCondition::None, None).await
+            })
+        })
+        .collect();
+    for (number, write) in writes.into_iter().enumerate() {
+        let stored = index.get_version(bucket.id, &format!("key-{number}")).await;
+        match write.await.unwrap() {
+            Ok(version) => {
+                assert_eq!(number % 2, 0);
+                assert!(matches!(version.body, Body::Inline(_)));
+            }
+            Err(error) => {
+                assert_eq!((number % 2, error), (1, IndexError::Conflict));
+                assert_eq!(stored.unwrap(), None);
+                assert_eq!(
+                    index
+                        .blob_in_use(&[format!("fresh-{number}")])
+                        .await
+                        .unwrap(),
+                    [false]
+                );
+            }
+        }
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 4)]
+async fn a_reader_never_sees_half_of_an_overwrite() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    put(&index, &bucket, in_blobs("key", &["a-0", "b-0"])).await;
+    let (writer, id) = ((*index).clone(), bucket.id);
+    let writes = tokio::spawn(async move {
+        for round in 1..200 {
+            let new = in_blobs("key", &[&format!("a-{round}"), &format!("b-{round}")]);
+            writer
+                .put_version(id, new, WriteCondition::None, None)
+                .await
+                .unwrap();
+        }
+    });
+    while !writes.is_finished() {
+        let version = index.get_version(bucket.id, "key").await.unwrap().unwrap();
+        let Body::Parts(parts) = version.body else {
+            panic!("not in parts")
+        };
+        let rounds: Vec<_> = parts.iter().map(|part| &part.blob[2..]).collect();
+        assert_eq!(rounds.len(), 2);
+        assert_eq!(rounds[0], rounds[1]);
+        tokio::task::yield_now().await;
+    }
+    writes.await.unwrap();
+}

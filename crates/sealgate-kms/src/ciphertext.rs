@@ -1,0 +1,89 @@
+//! The ciphertext of a symmetric key: opaque to the client, and it names the key that opens it.
+//!
+//! version (1 byte, 1) ‖ account (u64) ‖ key id (16 bytes) ‖ material version (u32) ‖ wrapping of the
+//! plaintext under the material; integers are big-endian. The wrapping authenticates all before it and the
+//! canonical encryption context.
+
+use sealgate_seal::{Key256, wrap};
+use uuid::Uuid;
+use zeroize::Zeroizing;
+
+use crate::arn::AccountId;
+use crate::context::EncryptionContext;
+
+const VERSION: u8 = 1;
+const PURPOSE: &str = "kms ciphertext";
+const HEADER_SIZE: usize = 1 + 8 + 16 + 4;
+
+/// The most plaintext that Encrypt takes.
+pub(crate) const MAX_PLAINTEXT: usize = 4096;
+/// The longest ciphertext that is looked at.
+pub(crate) const MAX_CIPHERTEXT: usize = 6144;
+
+/// Which material a ciphertext was made with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) struct MadeWith {
+    pub account: AccountId,
+    pub key: Uuid,
+    pub version: u32,
+}
+
+impl MadeWith {
+    fn header(self) -> Vec<u8> {
+        let mut header = Vec::with_capacity(HEADER_SIZE);
+        header.push(VERSION);
+        header.extend_from_slice(&self.account.number().to_be_bytes());
+        header.extend_from_slice(self.key.as_bytes());
+        header.extend_from_slice(&self.version.to_be_bytes());
+        header
+    }
+
+    fn aad(self, context: &EncryptionContext) -> Vec<u8> {
+        let mut aad = self.header();
+        aad.extend_from_slice(&context.canonical());
+        aad
+    }
+}
+
+/// Makes a ciphertext.
+pub(crate) fn seal(
+    material: &Key256,
+    made_with: MadeWith,
+    context: &EncryptionContext,
+    plaintext: &[u8],
+) -> Vec<u8> {
+    let mut ciphertext = made_with.header();
+    ciphertext.extend(wrap::wrap(
+        material,
+        PURPOSE,
+        &made_with.aad(context),
+        plaintext,
+    ));
+    ciphertext
+}
+
+/// Reads which material a ciphertext was made with, and what is wrapped; `None` if it is no ciphertext.
+pub(crate) fn parse(ciphertext: &[u8]) -> Option<(MadeWith, &[u8])> {
+    let (&VERSION, rest) = ciphertext.split_first()? else {
+        return None;
+    };
+    let (account, rest) = rest.split_first_chunk()?;
+    let (key, rest) = rest.split_first_chunk()?;
+    let (version, wrapped) = rest.split_first_chunk()?;
+    let made_with = MadeWith {
+        account: AccountId::from_number(u64::from_be_bytes(*account))?,
+        key: Uuid::from_bytes(*key),
+        version: u32::from_be_bytes(*version),
+    };
+    Some((made_with, wrapped))
+}
+
+/// Opens what is wrapped; `None` if anything is not as it was when it was sealed.
+pub(crate) fn open(
+    material: &Key256,
+    made_with: MadeWith,
+    context: &EncryptionContext,
+    wrapped: &[u8],
+) -> Option<Zeroizing<Vec<u8>>> {
+    wrap::unwrap(material, PURPOSE, &made_with.aad(context), wrapped).ok()
+}

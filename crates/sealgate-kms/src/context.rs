@@ -1,0 +1,103 @@
+//! The encryption context: pairs that are authenticated with a ciphertext and must be given again to open it.
+
+use std::collections::BTreeMap;
+
+use serde_json::Value;
+
+/// Pairs of strings, in the order of their keys' bytes.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct EncryptionContext(BTreeMap<String, String>);
+
+impl EncryptionContext {
+    /// The empty context.
+    #[must_use]
+    pub fn new() -> EncryptionContext {
+        EncryptionContext::default()
+    }
+
+    /// A context of these pairs; of two with one key the later counts.
+    pub fn from_pairs<K: Into<String>, V: Into<String>>(
+        pairs: impl IntoIterator<Item = (K, V)>,
+    ) -> EncryptionContext {
+        EncryptionContext(
+            pairs
+                .into_iter()
+                .map(|(key, value)| (key.into(), value.into()))
+                .collect(),
+        )
+    }
+
+    /// Sets a pair and returns the value that was there.
+    pub fn insert(&mut self, key: impl Into<String>, value: impl Into<String>) -> Option<String> {
+        self.0.insert(key.into(), value.into())
+    }
+
+    /// The value of a key.
+    #[must_use]
+    pub fn get(&self, key: &str) -> Option<&str> {
+        self.0.get(key).map(String::as_str)
+    }
+
+    /// The pairs, ordered by key.
+    pub fn iter(&self) -> impl Iterator<Item = (&str, &str)> {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_str()))
+    }
+
+    /// True without pairs.
+    #[must_use]
+    pub fn is_empty(&self) -> bool {
+        self.0.is_empty()
+    }
+
+    /// The number of pairs.
+    #[must_use]
+    pub fn len(&self) -> usize {
+        self.0.len()
+    }
+
+    /// The bytes that are authenticated: the number of pairs, then of each pair, ordered by key, the length
+    /// and the bytes of key and value; numbers are 32 bits, big-endian. No two contexts have the same.
+    #[must_use]
+    pub fn canonical(&self) -> Vec<u8> {
+        let size = self
+            .iter()
+            .map(|(key, value)| 8 + key.len() + value.len())
+            .sum::<usize>();
+        let mut bytes = Vec::with_capacity(4 + size);
+        put_length(&mut bytes, self.0.len());
+        for (key, value) in self.iter() {
+            for text in [key, value] {
+                put_length(&mut bytes, text.len());
+                bytes.extend_from_slice(text.as_bytes());
+            }
+        }
+        bytes
+    }
+
+    /// The context as a JSON object, as the audit trail shows it.
+    #[must_use]
+    pub fn to_json(&self) -> Value {
+        self.0
+            .iter()
+            .map(|(key, value)| (key.clone(), Value::from(value.as_str())))
+            .collect()
+    }
+
+    /// A key that another one equals but for case. Policy condition names do not tell the two apart, so a
+    /// second pair could pass for the one that a policy means.
+    pub(crate) fn ambiguous_key(&self) -> Option<&str> {
+        let mut seen = std::collections::HashSet::new();
+        self.0
+            .keys()
+            .map(String::as_str)
+            .find(|key| !seen.insert(key.to_lowercase()))
+    }
+}
+
+fn put_length(bytes: &mut Vec<u8>, length: usize) {
+    // A request is far below 4 GiB; saturating keeps the impossible case unambiguous enough to fail closed.
+    let length = u32::try_from(length).unwrap_or(u32::MAX);
+    bytes.extend_from_slice(&length.to_be_bytes());
+}

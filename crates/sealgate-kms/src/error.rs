@@ -1,0 +1,142 @@
+//! Why the KMS refused, in the words of AWS. The front ends map nothing: code, message and status are here.
+//! <https://docs.aws.amazon.com/kms/latest/APIReference/CommonErrors.html>
+
+use sealgate_audit::AuditError;
+use sealgate_index::IndexError;
+use sealgate_policy::Denial;
+
+/// A refusal or failure of the KMS.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum KmsError {
+    /// No such key, alias or policy.
+    #[error("{0}")]
+    NotFound(String),
+    /// The key is disabled.
+    #[error("{arn} is disabled.")]
+    Disabled {
+        /// ARN of the key.
+        arn: String,
+    },
+    /// The state of the key does not permit the operation.
+    #[error("{0}")]
+    InvalidState(String),
+    /// The caller may not do this.
+    #[error("{0}")]
+    AccessDenied(String),
+    /// The ciphertext is damaged, or the encryption context is not the one it was made with. AWS says
+    /// nothing more, so that nobody learns which.
+    #[error("")]
+    InvalidCiphertext,
+    /// The ciphertext was made under another key than the request names.
+    #[error("The key ID in the request does not identify a CMK that can perform this operation.")]
+    IncorrectKey,
+    /// The key is not made for this operation.
+    #[error("{0}")]
+    InvalidKeyUsage(String),
+    /// A parameter is not valid.
+    #[error("{0}")]
+    Validation(String),
+    /// An alias of that name exists.
+    #[error("{0}")]
+    AlreadyExists(String),
+    /// An ARN that is not one.
+    #[error("{0}")]
+    InvalidArn(String),
+    /// An alias name that is not one.
+    #[error("{0}")]
+    InvalidAliasName(String),
+    /// A marker that no page gave.
+    #[error("Could not deserialize marker '{0}'")]
+    InvalidMarker(String),
+    /// A quota is reached.
+    #[error("{0}")]
+    LimitExceeded(String),
+    /// A key policy that is not acceptable.
+    #[error("{0}")]
+    MalformedPolicyDocument(String),
+    /// Something that AWS's KMS has and this one has not, or that the key does not support.
+    #[error("{0}")]
+    Unsupported(String),
+    /// The name is reserved.
+    #[error("{0}")]
+    NotAuthorized(String),
+    /// A tag that is not acceptable.
+    #[error("{0}")]
+    Tag(String),
+    /// A grant token that no grant gave.
+    #[error("{0}")]
+    InvalidGrantToken(String),
+    /// The dry run would have succeeded.
+    #[error("The request would have succeeded, but the DryRun option is set.")]
+    DryRun,
+    /// The KMS itself failed; the text is for the log alone.
+    #[error("the KMS failed: {0}")]
+    Internal(String),
+}
+
+impl KmsError {
+    /// The error code, such as `NotFoundException`.
+    #[must_use]
+    pub fn code(&self) -> &'static str {
+        match self {
+            KmsError::NotFound(_) => "NotFoundException",
+            KmsError::Disabled { .. } => "DisabledException",
+            KmsError::InvalidState(_) => "KMSInvalidStateException",
+            KmsError::AccessDenied(_) => "AccessDeniedException",
+            KmsError::InvalidCiphertext => "InvalidCiphertextException",
+            KmsError::IncorrectKey => "IncorrectKeyException",
+            KmsError::InvalidKeyUsage(_) => "InvalidKeyUsageException",
+            KmsError::Validation(_) => "ValidationException",
+            KmsError::AlreadyExists(_) => "AlreadyExistsException",
+            KmsError::InvalidArn(_) => "InvalidArnException",
+            KmsError::InvalidAliasName(_) => "InvalidAliasNameException",
+            KmsError::InvalidMarker(_) => "InvalidMarkerException",
+            KmsError::LimitExceeded(_) => "LimitExceededException",
+            KmsError::MalformedPolicyDocument(_) => "MalformedPolicyDocumentException",
+            KmsError::Unsupported(_) => "UnsupportedOperationException",
+            KmsError::NotAuthorized(_) => "NotAuthorizedException",
+            KmsError::Tag(_) => "TagException",
+            KmsError::InvalidGrantToken(_) => "InvalidGrantTokenException",
+            KmsError::DryRun => "DryRunOperationException",
+            KmsError::Internal(_) => "KMSInternalException",
+        }
+    }
+
+    /// The sentence for the client; empty where AWS gives none.
+    #[must_use]
+    pub fn message(&self) -> String {
+        match self {
+            KmsError::Internal(_) => {
+                "The request was rejected because an internal exception occurred.".to_owned()
+            }
+            other => other.to_string(),
+        }
+    }
+
+    /// The HTTP status: 400 for every refusal, 500 for a failure.
+    #[must_use]
+    pub fn status(&self) -> u16 {
+        match self {
+            KmsError::Internal(_) => 500,
+            _ => 400,
+        }
+    }
+}
+
+impl From<Denial> for KmsError {
+    fn from(denial: Denial) -> KmsError {
+        KmsError::AccessDenied(denial.message())
+    }
+}
+
+impl From<IndexError> for KmsError {
+    fn from(error: IndexError) -> KmsError {
+        KmsError::Internal(error.to_string())
+    }
+}
+
+impl From<AuditError> for KmsError {
+    fn from(error: AuditError) -> KmsError {
+        KmsError::Internal(error.to_string())
+    }
+}

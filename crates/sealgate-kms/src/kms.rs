@@ -1,0 +1,187 @@
+//! The KMS as a whole: what it holds, how it opens, and how each operation comes to its end.
+
+use std::future::Future;
+use std::sync::Arc;
+
+use sealgate_audit::Trail;
+use sealgate_index::Index;
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::arn::{AccountId, KeyName, Target, alias_arn};
+use crate::attempt::Attempt;
+use crate::error::KmsError;
+use crate::material::Materials;
+use crate::ops::managed::S3_ALIAS;
+use crate::outcomes::Outcomes;
+use crate::platform::Platform;
+use crate::root::RootKey;
+use crate::store::Store;
+use crate::types::KeyArnInfo;
+
+/// The KMS. Cheap to clone.
+#[derive(Clone)]
+pub struct Kms {
+    pub(crate) inner: Arc<Inner>,
+}
+
+pub(crate) struct Inner {
+    pub store: Store,
+    pub materials: Materials,
+    pub trail: Trail,
+    pub region: String,
+    platform: Platform,
+    outcomes: Outcomes,
+}
+
+impl Kms {
+    /// Opens the KMS whose keys are in `index`, sealed under `root`. Makes the first platform key where there
+    /// is none.
+    ///
+    /// # Errors
+    /// If the index fails, or its platform keys do not open under this root key.
+    pub async fn open(
+        index: Index,
+        trail: Trail,
+        root: &RootKey,
+        region: String,
+    ) -> Result<Kms, KmsError> {
+        let platform = Platform::open(index.clone(), root).await?;
+        Ok(Kms {
+            inner: Arc::new(Inner {
+                store: Store::new(index, region.clone()),
+                materials: Materials::new(root),
+                trail,
+                region,
+                platform,
+                outcomes: Outcomes::default(),
+            }),
+        })
+    }
+
+    /// Finds what a key id, key ARN, alias name or alias ARN stands for, without asking who wants to know;
+    /// bare ids and names are those of `account_id`.
+    ///
+    /// # Errors
+    /// [`KmsError::NotFound`] if it stands for nothing.
+    pub async fn resolve(&self, account_id: &str, key_id: &str) -> Result<KeyArnInfo, KmsError> {
+        let region = &self.inner.region;
+        let name = KeyName::parse(key_id, region, "keyId")?;
+        let account = match name.account {
+            Some(account) => account,
+            None => account_id.parse().map_err(|()| {
+                KmsError::Internal("the account id does not have 12 digits".to_owned())
+            })?,
+        };
+        if name.target == Target::Alias(S3_ALIAS.to_owned()) && name.account.is_none() {
+            self.managed_s3_key(account).await?;
+        }
+        let key = self
+            .look_up(account, &name.target, OffsetDateTime::now_utc())
+            .await?;
+        let key = key.ok_or_else(|| not_found(region, account, &name.target))?;
+        Ok(KeyArnInfo {
+            arn: key.arn.clone(),
+            key_id: key.record.id.to_string(),
+            account_id: account.to_string(),
+            state: key.record.state,
+            manager: key.record.manager,
+        })
+    }
+
+    /// Wraps a secret of the gateway under the current platform key. It unwraps only for the same purpose
+    /// and the same `aad`.
+    ///
+    /// # Errors
+    /// [`KmsError::Internal`] if there is no platform key, which [`Kms::open`] rules out.
+    pub fn platform_wrap(
+        &self,
+        purpose: &str,
+        aad: &[u8],
+        secret: &[u8],
+    ) -> Result<Vec<u8>, KmsError> {
+        self.inner.platform.wrap(purpose, aad, secret)
+    }
+
+    /// Unwraps what [`Kms::platform_wrap`] wrapped, under whichever version of the platform key.
+    ///
+    /// # Errors
+    /// [`KmsError::InvalidCiphertext`] if anything is not as it was.
+    pub fn platform_unwrap(
+        &self,
+        purpose: &str,
+        aad: &[u8],
+        wrapped: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KmsError> {
+        self.inner.platform.unwrap(purpose, aad, wrapped)
+    }
+
+    /// Makes a new version of the platform key for what is wrapped from now on; returns its number.
+    ///
+    /// # Errors
+    /// If the index fails.
+    pub async fn rotate_platform_key(&self) -> Result<u32, KmsError> {
+        self.inner.platform.rotate().await
+    }
+
+    /// How often each operation ended with which code (`OK` for success) since the start.
+    #[must_use]
+    pub fn outcomes(&self) -> Vec<(&'static str, &'static str, u64)> {
+        self.inner.outcomes.read()
+    }
+
+    /// Ends an attempt: records it, durably unless it may be batched, counts it, and only then lets the
+    /// result go. What cannot be recorded fails.
+    pub(crate) async fn conclude<T>(
+        &self,
+        attempt: Attempt,
+        result: Result<T, KmsError>,
+    ) -> Result<T, KmsError> {
+        let operation = attempt.operation;
+        let error = result.as_ref().err();
+        if let Some(KmsError::Internal(cause)) = error {
+            tracing::error!(
+                operation = operation.name(),
+                request_id = attempt.request_id(),
+                cause,
+                "a KMS operation failed"
+            );
+        }
+        let batch = error.is_none() && attempt.may_batch();
+        let event = attempt.into_event(error);
+        let trail = &self.inner.trail;
+        let recorded = if batch {
+            trail.record_batched(event).await
+        } else {
+            trail.record(event).await
+        };
+        let result = recorded.map_err(KmsError::from).and(result);
+        self.inner
+            .outcomes
+            .count(operation, result.as_ref().err().map(KmsError::code));
+        result
+    }
+}
+
+/// Runs a change to its end, its record included, even if the client goes away meanwhile: nothing changes
+/// without a trace.
+pub(crate) async fn to_the_end<T: Send + 'static>(
+    change: impl Future<Output = Result<T, KmsError>> + Send + 'static,
+) -> Result<T, KmsError> {
+    tokio::spawn(change).await.unwrap_or_else(|_| {
+        Err(KmsError::Internal(
+            "the operation did not come to its end".to_owned(),
+        ))
+    })
+}
+
+/// The refusal of a name that stands for nothing in the caller's own account.
+pub(crate) fn not_found(region: &str, account: AccountId, target: &Target) -> KmsError {
+    KmsError::NotFound(match target {
+        Target::Key(id) => format!(
+            "Key '{}' does not exist",
+            crate::arn::key_arn(region, account, id)
+        ),
+        Target::Alias(name) => format!("Alias {} is not found.", alias_arn(region, account, name)),
+    })
+}

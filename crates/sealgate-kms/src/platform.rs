@@ -1,0 +1,186 @@
+//! Platform keys: the gateway's own keys, under which SSE-S3 wraps data keys. No policy governs them and no
+//! API shows them. They stay in memory, because every object needs one.
+//!
+//! A wrapping is: version (1 byte, 1) ‖ platform key version (u32, big-endian) ‖ wrapping under that key,
+//! whose associated data is the five bytes before it and then the caller's.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
+use parking_lot::RwLock;
+use sealgate_index::{Expect, Index, IndexError, RecordWrite};
+use sealgate_seal::{Key256, wrap};
+use serde::{Deserialize, Serialize};
+use time::OffsetDateTime;
+use zeroize::Zeroizing;
+
+use crate::error::KmsError;
+use crate::key::millis;
+use crate::root::RootKey;
+
+const NAMESPACE: &str = "kms/platform";
+const PURPOSE: &str = "platform key";
+const VERSION: u8 = 1;
+/// Versions read at once when the keys are loaded.
+const PAGE: usize = 1000;
+
+/// Record `kms/platform`, id the version in ten digits.
+#[derive(Serialize, Deserialize)]
+struct PlatformRecord {
+    version: u32,
+    #[serde(with = "millis")]
+    created: OffsetDateTime,
+    /// `wrap` of the key, in base64.
+    wrapped: String,
+}
+
+/// The platform keys.
+pub(crate) struct Platform {
+    index: Index,
+    sealing: Key256,
+    keys: RwLock<BTreeMap<u32, Arc<Key256>>>,
+}
+
+impl Platform {
+    /// Loads the keys, and makes the first where there is none.
+    pub(crate) async fn open(index: Index, root: &RootKey) -> Result<Platform, KmsError> {
+        let platform = Platform {
+            index,
+            sealing: root.derive("platform keys"),
+            keys: RwLock::new(BTreeMap::new()),
+        };
+        platform.load().await?;
+        if platform.keys.read().is_empty() {
+            platform.add(1).await?;
+        }
+        Ok(platform)
+    }
+
+    /// Makes a new version, which wraps from now on; the old ones go on unwrapping.
+    pub(crate) async fn rotate(&self) -> Result<u32, KmsError> {
+        let next = self
+            .keys
+            .read()
+            .keys()
+            .last()
+            .map_or(Some(1), |last| last.checked_add(1));
+        let next = next.ok_or_else(|| {
+            KmsError::Internal("there are no more versions of platform keys".to_owned())
+        })?;
+        self.add(next).await?;
+        Ok(next)
+    }
+
+    pub(crate) fn wrap(
+        &self,
+        purpose: &str,
+        aad: &[u8],
+        secret: &[u8],
+    ) -> Result<Vec<u8>, KmsError> {
+        let (version, key) = self
+            .keys
+            .read()
+            .last_key_value()
+            .map(|(version, key)| (*version, Arc::clone(key)))
+            .ok_or_else(|| KmsError::Internal("there is no platform key".to_owned()))?;
+        let mut wrapped = header(version).to_vec();
+        wrapped.extend(wrap::wrap(
+            &key,
+            purpose,
+            &bound(&header(version), aad),
+            secret,
+        ));
+        Ok(wrapped)
+    }
+
+    pub(crate) fn unwrap(
+        &self,
+        purpose: &str,
+        aad: &[u8],
+        wrapped: &[u8],
+    ) -> Result<Zeroizing<Vec<u8>>, KmsError> {
+        let (head, rest) = wrapped
+            .split_first_chunk::<5>()
+            .ok_or(KmsError::InvalidCiphertext)?;
+        let [VERSION, version @ ..] = *head else {
+            return Err(KmsError::InvalidCiphertext);
+        };
+        let key = self
+            .keys
+            .read()
+            .get(&u32::from_be_bytes(version))
+            .map(Arc::clone);
+        let key = key.ok_or(KmsError::InvalidCiphertext)?;
+        wrap::unwrap(&key, purpose, &bound(head, aad), rest)
+            .map_err(|_| KmsError::InvalidCiphertext)
+    }
+
+    async fn load(&self) -> Result<(), KmsError> {
+        let mut after = None;
+        loop {
+            let page = self
+                .index
+                .records(NAMESPACE, "", after.as_deref(), PAGE)
+                .await?;
+            let Some(last) = page.last() else {
+                return Ok(());
+            };
+            after = Some(last.id.clone());
+            for record in &page {
+                let (version, key) = self.unseal(&record.body).ok_or_else(|| {
+                    KmsError::Internal(format!(
+                        "the platform key {} does not open under this root key",
+                        record.id
+                    ))
+                })?;
+                self.keys.write().insert(version, Arc::new(key));
+            }
+        }
+    }
+
+    fn unseal(&self, body: &[u8]) -> Option<(u32, Key256)> {
+        let record: PlatformRecord = serde_json::from_slice(body).ok()?;
+        let wrapped = BASE64.decode(&record.wrapped).ok()?;
+        let aad = record.version.to_be_bytes();
+        let key = wrap::unwrap(&self.sealing, PURPOSE, &aad, &wrapped).ok()?;
+        Some((record.version, Key256::from_slice(&key)?))
+    }
+
+    async fn add(&self, version: u32) -> Result<(), KmsError> {
+        let key = Key256::generate();
+        let wrapped = wrap::wrap(&self.sealing, PURPOSE, &version.to_be_bytes(), key.expose());
+        let record = PlatformRecord {
+            version,
+            created: OffsetDateTime::now_utc(),
+            wrapped: BASE64.encode(wrapped),
+        };
+        let body =
+            serde_json::to_vec(&record).map_err(|error| KmsError::Internal(error.to_string()))?;
+        let write = RecordWrite {
+            ns: NAMESPACE.to_owned(),
+            id: format!("{version:010}"),
+            expect: Expect::Absent,
+            body: Some(body.into()),
+        };
+        match self.index.write_records(vec![write]).await {
+            Ok(()) => {
+                self.keys.write().insert(version, Arc::new(key));
+                Ok(())
+            }
+            // Another process made this version: take it as it is.
+            Err(IndexError::Conflict) => self.load().await,
+            Err(error) => Err(error.into()),
+        }
+    }
+}
+
+fn header(version: u32) -> [u8; 5] {
+    let [a, b, c, d] = version.to_be_bytes();
+    [VERSION, a, b, c, d]
+}
+
+fn bound(header: &[u8; 5], aad: &[u8]) -> Vec<u8> {
+    [header.as_slice(), aad].concat()
+}

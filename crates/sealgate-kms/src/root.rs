@@ -1,0 +1,144 @@
+//! The root of trust: one random secret in a file of its own, from which every other key is derived or
+//! under which it is sealed. Losing the file loses everything; whoever reads it reads everything.
+
+use std::fs::{self, File, OpenOptions};
+use std::io::{self, Read, Write};
+use std::path::{Path, PathBuf};
+
+use sealgate_seal::Key256;
+use zeroize::Zeroizing;
+
+const HEADER: &str = "sealgate root key v1";
+/// Longer than any root key file: nothing beyond is read.
+const MAX_FILE: u64 = 256;
+
+/// Why the root key is not there.
+#[derive(Debug, thiserror::Error)]
+pub enum RootKeyError {
+    /// There is no file, and none may be made.
+    #[error("the root key file {0} is missing: without it the data cannot be opened")]
+    Missing(PathBuf),
+    /// Others than the owner may use the file.
+    #[error(
+        "the root key file {0} is open to other users (mode {1:03o}): make it yours alone with chmod 600"
+    )]
+    Exposed(PathBuf, u32),
+    /// The file is not a root key.
+    #[error(
+        "the root key file {0} is damaged: it must be the line \"{HEADER}\" and a line of 64 hex digits"
+    )]
+    Malformed(PathBuf),
+    /// The file cannot be read or written.
+    #[error("the root key file {0} cannot be used: {1}")]
+    Io(PathBuf, io::Error),
+    /// The system has no randomness to give.
+    #[error("the system gives no random numbers: {0}")]
+    Random(getrandom::Error),
+}
+
+/// The root key.
+pub struct RootKey(Key256);
+
+impl RootKey {
+    /// A root key of these bytes, where it comes from elsewhere than a file.
+    #[must_use]
+    pub fn from_bytes(bytes: [u8; 32]) -> RootKey {
+        RootKey(Key256::from_bytes(bytes))
+    }
+
+    /// Reads the file, or makes it where there is none and `allow_create` says so. An existing file is
+    /// never written to.
+    ///
+    /// # Errors
+    /// If there is no usable root key afterwards.
+    pub fn load_or_create(path: &Path, allow_create: bool) -> Result<RootKey, RootKeyError> {
+        let failed = |error| RootKeyError::Io(path.to_owned(), error);
+        match File::open(path) {
+            Ok(file) => load(path, file),
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(failed(error)),
+            Err(_) if !allow_create => Err(RootKeyError::Missing(path.to_owned())),
+            Err(_) => {
+                let mut secret = Zeroizing::new([0; 32]);
+                getrandom::fill(secret.as_mut_slice()).map_err(RootKeyError::Random)?;
+                create(path, &secret).map_err(failed)?;
+                // Read back what a later start will read.
+                load(path, File::open(path).map_err(failed)?)
+            }
+        }
+    }
+
+    /// The key for one purpose.
+    #[must_use]
+    pub fn derive(&self, purpose: &str) -> Key256 {
+        self.0
+            .derive(b"", &[b"sealgate v1 root ", purpose.as_bytes()])
+    }
+}
+
+fn load(path: &Path, file: File) -> Result<RootKey, RootKeyError> {
+    let failed = |error| RootKeyError::Io(path.to_owned(), error);
+    refuse_exposed(path, &file)?;
+    let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize));
+    match file.take(MAX_FILE).read_to_string(&mut text) {
+        Err(error) if error.kind() != io::ErrorKind::InvalidData => return Err(failed(error)),
+        _ => {}
+    }
+    parse(&text).ok_or_else(|| RootKeyError::Malformed(path.to_owned()))
+}
+
+fn parse(text: &str) -> Option<RootKey> {
+    let mut lines = text.lines();
+    let (header, digits) = (lines.next()?, lines.next()?);
+    let mut secret = Zeroizing::new([0; 32]);
+    hex::decode_to_slice(digits, secret.as_mut_slice()).ok()?;
+    (header == HEADER && lines.next().is_none()).then(|| RootKey::from_bytes(*secret))
+}
+
+/// Writes the file under another name and links it to its own, so that it is there whole or not at all,
+/// and an existing one stays.
+fn create(path: &Path, secret: &[u8; 32]) -> io::Result<()> {
+    let directory = path
+        .parent()
+        .filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new("."));
+    let unfinished = path.with_extension("unfinished");
+    match fs::remove_file(&unfinished) {
+        Err(error) if error.kind() != io::ErrorKind::NotFound => return Err(error),
+        // What a crash left was never used.
+        _ => {}
+    }
+    let mut options = OpenOptions::new();
+    options.write(true).create_new(true);
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
+    let digits = Zeroizing::new(hex::encode(secret));
+    let mut file = options.open(&unfinished)?;
+    let mut text = Zeroizing::new(String::with_capacity(MAX_FILE as usize));
+    for part in [HEADER, "\n", &digits, "\n"] {
+        text.push_str(part);
+    }
+    file.write_all(text.as_bytes())?;
+    file.sync_all()?;
+    fs::hard_link(&unfinished, path)?;
+    fs::remove_file(&unfinished)?;
+    File::open(directory)?.sync_all()
+}
+
+#[cfg(unix)]
+fn refuse_exposed(path: &Path, file: &File) -> Result<(), RootKeyError> {
+    use std::os::unix::fs::PermissionsExt;
+    let metadata = file
+        .metadata()
+        .map_err(|error| RootKeyError::Io(path.to_owned(), error))?;
+    let mode = metadata.permissions().mode() & 0o777;
+    if mode & 0o077 == 0 {
+        Ok(())
+    } else {
+        Err(RootKeyError::Exposed(path.to_owned(), mode))
+    }
+}
+
+#[cfg(not(unix))]
+fn refuse_exposed(_path: &Path, _file: &File) -> Result<(), RootKeyError> {
+    Ok(())
+}

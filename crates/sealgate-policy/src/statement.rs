@@ -1,0 +1,114 @@
+//! One statement: whether it applies to a request, and how.
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_grammar.html>
+
+use crate::action::Actions;
+use crate::condition::Condition;
+use crate::document::PolicyKind;
+use crate::effect::Effect;
+use crate::error::PolicyError;
+use crate::json::Node;
+use crate::principal::{Principals, Reach};
+use crate::request::Request;
+use crate::resource::Resources;
+
+/// A compiled statement.
+#[derive(Debug, Clone)]
+pub(crate) struct Statement {
+    pub(crate) sid: Option<Box<str>>,
+    pub(crate) effect: Effect,
+    /// `None` in identity policies, where the principal is whoever carries the policy.
+    principals: Option<Principals>,
+    actions: Actions,
+    resources: Resources,
+    conditions: Box<[Condition]>,
+}
+
+impl Statement {
+    pub(crate) fn parse(
+        node: &Node,
+        kind: PolicyKind,
+        variables: bool,
+    ) -> Result<Statement, PolicyError> {
+        let mut sid = None;
+        let mut effect = None;
+        let mut principals = None;
+        let mut actions = None;
+        let mut resources = None;
+        let mut conditions = Box::default();
+        for (name, value) in node.map("Statement")? {
+            match name.as_str() {
+                "Sid" => sid = Some(parse_sid(value, kind)?),
+                "Effect" => effect = Some(Effect::parse(value)?),
+                "Principal" | "NotPrincipal" => {
+                    if kind == PolicyKind::Identity {
+                        return Err(PolicyError::PrincipalNotAllowed);
+                    }
+                    let negated = name == "NotPrincipal";
+                    let parsed = Principals::parse(name, value, negated, kind)?;
+                    if principals.replace((parsed, negated)).is_some() {
+                        return Err(PolicyError::Exclusive("Principal", "NotPrincipal"));
+                    }
+                }
+                "Action" | "NotAction" => {
+                    let parsed = Actions::parse(name, value, name == "NotAction", kind)?;
+                    if actions.replace(parsed).is_some() {
+                        return Err(PolicyError::Exclusive("Action", "NotAction"));
+                    }
+                }
+                "Resource" | "NotResource" => {
+                    let parsed = Resources::parse(name, value, name == "NotResource", variables)?;
+                    if resources.replace(parsed).is_some() {
+                        return Err(PolicyError::Exclusive("Resource", "NotResource"));
+                    }
+                }
+                "Condition" => conditions = Condition::parse_all(value, variables)?,
+                _ => return Err(PolicyError::UnknownElement(name.clone())),
+            }
+        }
+        let effect = effect.ok_or(PolicyError::MissingElement("Effect"))?;
+        match &principals {
+            None if kind != PolicyKind::Identity => {
+                return Err(PolicyError::MissingElement("Principal"));
+            }
+            // It would allow everyone but the named, anonymous callers included.
+            Some((_, true)) if effect == Effect::Allow => {
+                return Err(PolicyError::NotPrincipalWithAllow);
+            }
+            _ => {}
+        }
+        Ok(Statement {
+            sid,
+            effect,
+            principals: principals.map(|(principals, _)| principals),
+            actions: actions.ok_or(PolicyError::NoActions)?,
+            resources: resources.ok_or(PolicyError::NoResources)?,
+            conditions,
+        })
+    }
+
+    /// Whether the statement applies, and how it reaches the caller. The cheapest test comes first.
+    pub(crate) fn applies(&self, request: &Request<'_>) -> Option<Reach> {
+        if !self.actions.covers(request.action) {
+            return None;
+        }
+        let reach = match &self.principals {
+            None => Reach::Direct,
+            Some(principals) => principals.reach(&request.caller.principal, self.effect)?,
+        };
+        let applies = self.resources.cover(request)
+            && self
+                .conditions
+                .iter()
+                .all(|condition| condition.holds(request));
+        applies.then_some(reach)
+    }
+}
+
+fn parse_sid(node: &Node, kind: PolicyKind) -> Result<Box<str>, PolicyError> {
+    let sid = node.text("Sid")?;
+    // Key and bucket policies may have spaces and more: "Enable IAM User Permissions".
+    if kind == PolicyKind::Identity && !sid.bytes().all(|b| b.is_ascii_alphanumeric()) {
+        return Err(PolicyError::InvalidSid);
+    }
+    Ok(sid.into())
+}

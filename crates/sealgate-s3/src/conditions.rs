@@ -1,0 +1,168 @@
+//! Conditional requests: `If-Match` and its siblings on reads, copies and writes.
+
+use http::HeaderMap;
+use sealgate_index::WriteCondition;
+use time::OffsetDateTime;
+
+use crate::error::{Code, Result, S3Error};
+
+/// The names of the four headers, which copies spell differently.
+pub struct Names {
+    if_match: &'static str,
+    if_none_match: &'static str,
+    if_modified_since: &'static str,
+    if_unmodified_since: &'static str,
+}
+
+/// On GET and HEAD.
+pub const READ: Names = Names {
+    if_match: "if-match",
+    if_none_match: "if-none-match",
+    if_modified_since: "if-modified-since",
+    if_unmodified_since: "if-unmodified-since",
+};
+
+/// On the source of a copy.
+pub const COPY_SOURCE: Names = Names {
+    if_match: "x-amz-copy-source-if-match",
+    if_none_match: "x-amz-copy-source-if-none-match",
+    if_modified_since: "x-amz-copy-source-if-modified-since",
+    if_unmodified_since: "x-amz-copy-source-if-unmodified-since",
+};
+
+/// What a condition makes of a read.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Verdict {
+    /// Go on.
+    Proceed,
+    /// The client has it already (304; 412 for a copy).
+    NotModified,
+    /// 412, with the condition that failed.
+    Failed(&'static str),
+}
+
+/// Judge a read, in the order of [RFC 9110, 13.2.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2).
+/// A date that cannot be read is ignored, as there.
+pub fn judge(
+    headers: &HeaderMap,
+    names: &Names,
+    etag: &str,
+    modified: OffsetDateTime,
+) -> Verdict {
+    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+    let date = |name| text(name).and_then(|t| httpdate::parse_http_date(t).ok());
+    // HTTP dates have whole seconds.
+    let modified = modified.unix_timestamp();
+    let seconds = |t: std::time::SystemTime| OffsetDateTime::from(t).unix_timestamp();
+    if let Some(tags) = text(names.if_match) {
+        if !matches(tags, etag) {
+            return Verdict::Failed("If-Match");
+        }
+    } else if let Some(date) = date(names.if_unmodified_since)
+        && modified > seconds(date)
+    {
+        return Verdict::Failed("If-Unmodified-Since");
+    }
+    if let Some(tags) = text(names.if_none_match) {
+        if matches(tags, etag) {
+            return Verdict::NotModified;
+        }
+    } else if let Some(date) = date(names.if_modified_since)
+        && modified <= seconds(date)
+    {
+        return Verdict::NotModified;
+    }
+    Verdict::Proceed
+}
+
+fn matches(tags: &str, etag: &str) -> bool {
+    tags.split(',').map(unquote).any(|tag| tag == "*" || tag == etag)
+}
+
+/// An entity tag without its quotes. S3 takes both forms.
+pub fn unquote(tag: &str) -> &str {
+    let tag = tag.trim();
+    let tag = tag.strip_prefix("W/").unwrap_or(tag);
+    tag.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(tag)
+}
+
+/// The condition of a write
+/// ([conditional writes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html)).
+pub fn of_write(headers: &HeaderMap) -> Result<WriteCondition> {
+    let text = |name: &'static str| {
+        headers
+            .get(name)
+            .map(|value| {
+                value.to_str().map_err(|_| S3Error::argument(name, "", "The header is not valid."))
+            })
+            .transpose()
+    };
+    match (text("if-match")?, text("if-none-match")?) {
+        (None, None) => Ok(WriteCondition::None),
+        (Some(tag), None) => Ok(WriteCondition::IfMatch(unquote(tag).to_owned())),
+        (None, Some("*")) => Ok(WriteCondition::IfNoneMatchAny),
+        _ => Err(S3Error::not_implemented(
+            "A write condition other than If-Match: ETAG or If-None-Match: *",
+        )),
+    }
+}
+
+/// Whether a write can be refused before its body is read. What is decided for good is decided by
+/// the index, in the transaction of the write.
+pub fn precheck(condition: &WriteCondition, etag: Option<&str>) -> Result<()> {
+    match (condition, etag) {
+        (WriteCondition::IfNoneMatchAny, Some(_)) => Err(failed("If-None-Match")),
+        (WriteCondition::IfMatch(_), None) => Err(Code::NoSuchKey.into()),
+        (WriteCondition::IfMatch(wanted), Some(etag)) if wanted != "*" && wanted != etag => {
+            Err(failed("If-Match"))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// `PreconditionFailed` that names the condition.
+pub fn failed(condition: &'static str) -> S3Error {
+    S3Error::from(Code::PreconditionFailed).with("Condition", condition)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn judge_with(pairs: &[(&'static str, &str)]) -> Verdict {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        let modified = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+        judge(&headers, &READ, "abc", modified)
+    }
+
+    #[test]
+    fn conditions_are_judged_in_the_order_of_http() {
+        let before = "Tue, 14 Nov 2023 22:13:19 GMT";
+        let at = "Tue, 14 Nov 2023 22:13:20 GMT";
+        assert_eq!(judge_with(&[]), Verdict::Proceed);
+        assert_eq!(judge_with(&[("if-match", "\"abc\"")]), Verdict::Proceed);
+        assert_eq!(judge_with(&[("if-match", "\"x\"")]), Verdict::Failed("If-Match"));
+        assert_eq!(judge_with(&[("if-none-match", "abc")]), Verdict::NotModified);
+        assert_eq!(judge_with(&[("if-none-match", "\"x\", \"abc\"")]), Verdict::NotModified);
+        assert_eq!(judge_with(&[("if-modified-since", at)]), Verdict::NotModified);
+        assert_eq!(judge_with(&[("if-modified-since", before)]), Verdict::Proceed);
+        assert_eq!(judge_with(&[("if-unmodified-since", at)]), Verdict::Proceed);
+        assert_eq!(
+            judge_with(&[("if-unmodified-since", before)]),
+            Verdict::Failed("If-Unmodified-Since")
+        );
+        // An entity tag outranks a date.
+        assert_eq!(
+            judge_with(&[("if-match", "abc"), ("if-unmodified-since", before)]),
+            Verdict::Proceed
+        );
+        assert_eq!(
+            judge_with(&[("if-none-match", "x"), ("if-modified-since", at)]),
+            Verdict::Proceed
+        );
+    }
+}

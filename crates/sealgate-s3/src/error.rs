@@ -1,0 +1,260 @@
+//! The errors of S3: one table of codes, statuses and messages.
+//!
+//! Codes and statuses are those of AWS's
+//! [list of error codes](https://docs.aws.amazon.com/AmazonS3/latest/API/ErrorResponses.html).
+
+use http::StatusCode;
+use sealgate_blobs::BlobError;
+use sealgate_index::IndexError;
+use sealgate_kms::KmsError;
+use sealgate_sse::SseError;
+use sealgate_wire::payload::PayloadError;
+
+macro_rules! codes {
+    ($($(#[$doc:meta])* $name:ident $text:literal $status:literal $message:literal;)*) => {
+        /// An error code of S3.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Code { $($(#[$doc])* #[doc = $message] $name,)* }
+
+        impl Code {
+            /// As it stands in the answer.
+            pub fn as_str(self) -> &'static str {
+                match self { $(Self::$name => $text,)* }
+            }
+
+            /// HTTP status.
+            pub fn status(self) -> u16 {
+                match self { $(Self::$name => $status,)* }
+            }
+
+            /// AWS's words where nothing more precise is known.
+            pub fn message(self) -> &'static str {
+                match self { $(Self::$name => $message,)* }
+            }
+        }
+    };
+}
+
+codes! {
+    AccessControlListNotSupported "AccessControlListNotSupported" 400 "The bucket does not allow ACLs";
+    AccessDenied "AccessDenied" 403 "Access Denied";
+    BadDigest "BadDigest" 400 "The Content-MD5 or checksum value that you specified did not match what the server received.";
+    BucketAlreadyExists "BucketAlreadyExists" 409 "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
+    BucketAlreadyOwnedByYou "BucketAlreadyOwnedByYou" 409 "Your previous request to create the named bucket succeeded and you already own it.";
+    BucketNotEmpty "BucketNotEmpty" 409 "The bucket you tried to delete is not empty";
+    ConditionalRequestConflict "ConditionalRequestConflict" 409 "The conditional request cannot succeed due to a conflicting operation against this resource.";
+    EntityTooLarge "EntityTooLarge" 400 "Your proposed upload exceeds the maximum allowed size";
+    EntityTooSmall "EntityTooSmall" 400 "Your proposed upload is smaller than the minimum allowed size";
+    IllegalLocationConstraint "IllegalLocationConstraintException" 400 "The unspecified location constraint is incompatible for the region specific endpoint this request was sent to.";
+    InsufficientStorage "InsufficientStorage" 507 "The storage behind the gateway is full.";
+    InternalError "InternalError" 500 "We encountered an internal error. Please try again.";
+    InvalidArgument "InvalidArgument" 400 "Invalid Argument";
+    InvalidBucketName "InvalidBucketName" 400 "The specified bucket is not valid.";
+    InvalidDigest "InvalidDigest" 400 "The Content-MD5 you specified was invalid.";
+    InvalidEncryptionAlgorithm "InvalidEncryptionAlgorithmError" 400 "The Encryption request you specified is not valid. Supported value: AES256.";
+    InvalidLocationConstraint "InvalidLocationConstraint" 400 "The specified location-constraint is not valid";
+    InvalidObjectState "InvalidObjectState" 403 "The operation is not valid for the current state of the object.";
+    InvalidPart "InvalidPart" 400 "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
+    InvalidPartNumber "InvalidPartNumber" 416 "The requested partnumber is not satisfiable";
+    InvalidPartOrder "InvalidPartOrder" 400 "The list of parts was not in ascending order. Parts must be ordered by part number.";
+    InvalidRange "InvalidRange" 416 "The requested range is not satisfiable";
+    InvalidRequest "InvalidRequest" 400 "Invalid Request";
+    InvalidStorageClass "InvalidStorageClass" 400 "The storage class you specified is not valid";
+    InvalidUri "InvalidURI" 400 "Couldn't parse the specified URI.";
+    KeyTooLong "KeyTooLongError" 400 "Your key is too long";
+    MalformedXml "MalformedXML" 400 "The XML you provided was not well-formed or did not validate against our published schema";
+    MetadataTooLarge "MetadataTooLarge" 400 "Your metadata headers exceed the maximum allowed metadata size";
+    MethodNotAllowed "MethodNotAllowed" 405 "The specified method is not allowed against this resource.";
+    MissingContentLength "MissingContentLength" 411 "You must provide the Content-Length HTTP header.";
+    NoSuchBucket "NoSuchBucket" 404 "The specified bucket does not exist";
+    NoSuchKey "NoSuchKey" 404 "The specified key does not exist.";
+    NoSuchUpload "NoSuchUpload" 404 "The specified upload does not exist. The upload ID may be invalid, or the upload may have been aborted or completed.";
+    NoSuchVersion "NoSuchVersion" 404 "The specified version does not exist.";
+    NotImplemented "NotImplemented" 501 "A header or operation you provided implies functionality that is not implemented";
+    NotModified "NotModified" 304 "Not Modified";
+    OperationAborted "OperationAborted" 409 "A conflicting conditional operation is currently in progress against this resource. Try again.";
+    PreconditionFailed "PreconditionFailed" 412 "At least one of the pre-conditions you specified did not hold";
+    ServiceUnavailable "ServiceUnavailable" 503 "Service is unable to handle request.";
+    SlowDown "SlowDown" 503 "Please reduce your request rate.";
+    KmsNotFound "KMS.NotFoundException" 400 "The KMS key was not found.";
+    KmsDisabled "KMS.DisabledException" 400 "The KMS key is disabled.";
+    KmsInvalidState "KMS.KMSInvalidStateException" 400 "The KMS key is in a state that does not allow this.";
+    KmsInvalidKeyUsage "KMS.InvalidKeyUsageException" 400 "The KMS key cannot be used in this way.";
+    /// A code that another layer decided (signature, payload); see [`S3Error::code`].
+    Other "InvalidRequest" 400 "Invalid Request";
+}
+
+/// A refusal or failure, as the client will read it.
+#[derive(Debug, Clone)]
+pub struct S3Error {
+    kind: Code,
+    /// Code and status of [`Code::Other`].
+    other: Option<(&'static str, u16)>,
+    /// The words.
+    pub message: String,
+    /// Further elements of the answer, such as `ArgumentName`.
+    pub details: Vec<(&'static str, String)>,
+}
+
+/// What S3 operations return.
+pub type Result<T, E = S3Error> = std::result::Result<T, E>;
+
+impl S3Error {
+    /// With a message of its own.
+    pub fn new(kind: Code, message: impl Into<String>) -> Self {
+        Self { kind, other: None, message: message.into(), details: Vec::new() }
+    }
+
+    /// `InvalidArgument` that names the argument.
+    pub fn argument(name: &str, value: &str, message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidArgument, message)
+            .with("ArgumentName", name)
+            .with("ArgumentValue", value)
+    }
+
+    /// `InvalidRequest` with these words.
+    pub fn invalid_request(message: impl Into<String>) -> Self {
+        Self::new(Code::InvalidRequest, message)
+    }
+
+    /// `NotImplemented` that says what.
+    pub fn not_implemented(what: &str) -> Self {
+        Self::new(Code::NotImplemented, format!("{what} is not implemented by this server."))
+    }
+
+    /// A code decided by another layer.
+    pub fn other(code: &'static str, status: u16, message: impl Into<String>) -> Self {
+        Self {
+            kind: Code::Other,
+            other: Some((code, status)),
+            message: message.into(),
+            details: Vec::new(),
+        }
+    }
+
+    /// With one more element in the answer.
+    #[must_use]
+    pub fn with(mut self, name: &'static str, value: impl Into<String>) -> Self {
+        self.details.push((name, value.into()));
+        self
+    }
+
+    /// Which error of the table this is.
+    pub fn kind(&self) -> Code {
+        self.kind
+    }
+
+    /// Code as it stands in the answer.
+    pub fn code(&self) -> &'static str {
+        self.other.map_or_else(|| self.kind.as_str(), |(code, _)| code)
+    }
+
+    /// HTTP status.
+    pub fn status(&self) -> StatusCode {
+        let status = self.other.map_or_else(|| self.kind.status(), |(_, status)| status);
+        StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+    }
+}
+
+impl From<Code> for S3Error {
+    fn from(kind: Code) -> Self {
+        Self::new(kind, kind.message())
+    }
+}
+
+impl From<SseError> for S3Error {
+    fn from(error: SseError) -> Self {
+        match error {
+            SseError::InvalidArgument { message, name, value } => {
+                let error = Self::new(Code::InvalidArgument, message).with("ArgumentName", name);
+                match value {
+                    Some(value) => error.with("ArgumentValue", value),
+                    None => error,
+                }
+            }
+            SseError::InvalidRequest(message) => Self::invalid_request(message),
+            SseError::InvalidEncryptionAlgorithm { value } => {
+                Self::from(Code::InvalidEncryptionAlgorithm)
+                    .with("ArgumentName", "x-amz-server-side-encryption")
+                    .with("ArgumentValue", value)
+            }
+            SseError::AccessDenied => Code::AccessDenied.into(),
+            SseError::CustomerKeysBlocked => {
+                Self::new(Code::AccessDenied, SseError::CustomerKeysBlocked.to_string())
+            }
+            SseError::Kms(error) => error.into(),
+            SseError::Damaged => {
+                tracing::error!("an object's envelope does not open");
+                Code::InternalError.into()
+            }
+        }
+    }
+}
+
+impl From<KmsError> for S3Error {
+    /// As S3 answers for its KMS: the KMS's code behind `KMS.`, and a missing permission as
+    /// its own `AccessDenied`.
+    fn from(error: KmsError) -> Self {
+        let kind = match error.code() {
+            "AccessDeniedException" => Code::AccessDenied,
+            "NotFoundException" | "InvalidArnException" => Code::KmsNotFound,
+            "DisabledException" => Code::KmsDisabled,
+            "KMSInvalidStateException" => Code::KmsInvalidState,
+            "InvalidKeyUsageException" | "UnsupportedOperationException" => {
+                Code::KmsInvalidKeyUsage
+            }
+            "ValidationException" => Code::InvalidArgument,
+            code => {
+                tracing::error!(code, "the KMS failed");
+                return Code::InternalError.into();
+            }
+        };
+        Self::new(kind, error.message())
+    }
+}
+
+impl From<IndexError> for S3Error {
+    fn from(error: IndexError) -> Self {
+        match error {
+            IndexError::NoSuchBucket => Code::NoSuchBucket.into(),
+            IndexError::BucketExists { .. } => Code::BucketAlreadyExists.into(),
+            IndexError::BucketNotEmpty => Code::BucketNotEmpty.into(),
+            IndexError::NoSuchKey => Code::NoSuchKey.into(),
+            IndexError::NoSuchUpload => Code::NoSuchUpload.into(),
+            IndexError::PreconditionFailed => Code::PreconditionFailed.into(),
+            IndexError::Conflict => Code::OperationAborted.into(),
+            IndexError::InvalidPart { number } => {
+                Self::from(Code::InvalidPart).with("PartNumber", number.to_string())
+            }
+            IndexError::InvalidPartOrder => Code::InvalidPartOrder.into(),
+            IndexError::EntityTooSmall { .. } => Code::EntityTooSmall.into(),
+            IndexError::Full => Code::InsufficientStorage.into(),
+            error => {
+                tracing::error!(%error, "the index failed");
+                Code::InternalError.into()
+            }
+        }
+    }
+}
+
+impl From<BlobError> for S3Error {
+    fn from(error: BlobError) -> Self {
+        match error {
+            BlobError::Full => Code::InsufficientStorage.into(),
+            BlobError::Unavailable(_) | BlobError::Timeout => {
+                tracing::error!(%error, "the blob store failed");
+                Code::ServiceUnavailable.into()
+            }
+            error => {
+                tracing::error!(%error, "the blob store failed");
+                Code::InternalError.into()
+            }
+        }
+    }
+}
+
+impl From<PayloadError> for S3Error {
+    fn from(error: PayloadError) -> Self {
+        Self::other(error.code(), error.status(), error.message())
+    }
+}

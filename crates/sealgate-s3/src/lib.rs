@@ -1,0 +1,247 @@
+//! The S3 protocol: from an authenticated HTTP request to an answer.
+//!
+//! The way of a request: [`router`] names the operation, encryption headers that the operation
+//! does not take are refused, [`request::Authorized::check`] decides, and only then an operation
+//! in [`ops`] runs and may read the body.
+
+mod conditions;
+mod error;
+mod meta;
+mod names;
+mod ops;
+mod range;
+mod reader;
+mod request;
+mod response;
+mod router;
+mod trail;
+mod writer;
+mod xml;
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use http::request::Parts;
+use sealgate_audit::Trail;
+use sealgate_blobs::BlobStore;
+use sealgate_iam::{Authenticated, CleartextSecrets, Iam};
+use sealgate_index::{Bucket, Index, IndexError};
+use sealgate_sse::Sse;
+use sealgate_wire::{Connection, Query};
+
+pub use error::{Code, S3Error};
+pub use reader::IntegrityFailures;
+pub use response::{BrokenBody, Outcome, Response, ResponseBody};
+
+use error::Result;
+use names::{BucketName, ObjectKey};
+use request::{Authorized, Request, RequestBody};
+
+/// Settings of the S3 service.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// Region of the gateway.
+    pub region: String,
+    /// Domains under which `bucket.domain` names a bucket.
+    pub domains: Vec<String>,
+    /// From whom customer keys are taken without TLS.
+    pub cleartext: CleartextSecrets,
+    /// Bodies whose sealed form is at most so long are kept in the index; 0 for none.
+    pub inline_limit: u64,
+    /// Whether new buckets refuse SSE-C, as at AWS since April 2026.
+    pub block_sse_c_on_new_buckets: bool,
+    /// How long a client may leave its body idle.
+    pub idle_timeout: Duration,
+}
+
+/// What the service works with.
+pub struct S3Deps {
+    /// Buckets and versions.
+    pub index: Index,
+    /// Bodies.
+    pub blobs: BlobStore,
+    /// Accounts.
+    pub iam: Iam,
+    /// Keys of bodies.
+    pub sse: Arc<Sse>,
+    /// The audit trail.
+    pub trail: Trail,
+    /// Settings.
+    pub config: Config,
+}
+
+/// The S3 service.
+pub struct S3 {
+    index: Index,
+    blobs: BlobStore,
+    iam: Iam,
+    sse: Arc<Sse>,
+    trail: Trail,
+    config: Config,
+    kms_via: String,
+    failures: IntegrityFailures,
+}
+
+/// An authenticated request.
+pub struct Incoming {
+    /// Head.
+    pub parts: Parts,
+    /// Body, not yet read.
+    pub body: hyper::body::Incoming,
+    /// Who sends it.
+    pub auth: Authenticated,
+    /// On what connection.
+    pub conn: Connection,
+    /// `x-amz-request-id`.
+    pub request_id: String,
+    /// `x-amz-id-2`.
+    pub host_id: String,
+}
+
+impl S3 {
+    /// The service over these stores.
+    pub fn new(deps: S3Deps) -> Self {
+        let S3Deps { index, blobs, iam, sse, trail, config } = deps;
+        let kms_via = format!("s3.{}.amazonaws.com", config.region);
+        Self { index, blobs, iam, sse, trail, config, kms_via, failures: Default::default() }
+    }
+
+    /// The count of bodies that did not verify.
+    pub fn integrity_failures(&self) -> IntegrityFailures {
+        self.failures.clone()
+    }
+
+    /// Answer a request. Never fails: a refusal is an answer, too.
+    pub async fn handle(&self, incoming: Incoming) -> Response {
+        let Incoming { parts, body, mut auth, conn, request_id, host_id } = incoming;
+        let mut body = RequestBody::new(body, &mut auth);
+        let method = parts.method.clone();
+        let path = parts.uri.path().to_owned();
+        let (operation, drained, result) = match self.parse(parts, auth, conn, request_id.clone()) {
+            Err((error, parts)) => (None, parts, Err(error)),
+            Ok(request) => {
+                let result = self.run(&request, &mut body).await;
+                (Some(request.op), request.parts, result)
+            }
+        };
+        let name = operation.map_or("Unknown", router::Operation::name);
+        match result {
+            Ok(mut response) => {
+                let mode = response.extensions_mut().remove::<sealgate_sse::Mode>();
+                response.extensions_mut().insert(Outcome {
+                    operation: name,
+                    error: None,
+                    mode: mode.map(sealgate_sse::Mode::as_str),
+                });
+                response
+            }
+            Err(error) => {
+                body.drain(&drained).await;
+                let mut response =
+                    response::error(&error, &method, &path, &request_id, &host_id);
+                response.extensions_mut().insert(Outcome {
+                    operation: name,
+                    error: Some(error.code()),
+                    mode: None,
+                });
+                response
+            }
+        }
+    }
+
+    /// An answer to a request whose signature was refused.
+    pub fn auth_error(
+        &self,
+        error: &sealgate_wire::sigv4::AuthError,
+        parts: &Parts,
+        request_id: &str,
+        host_id: &str,
+    ) -> Response {
+        let mut s3_error = S3Error::other(error.code(), error.status(), error.message());
+        s3_error.details = error.details();
+        let mut response =
+            response::error(&s3_error, &parts.method, parts.uri.path(), request_id, host_id);
+        response.extensions_mut().insert(Outcome {
+            operation: "Unknown",
+            error: Some(error.code()),
+            mode: None,
+        });
+        response
+    }
+
+    #[expect(clippy::result_large_err, reason = "the head goes back to who drains the body")]
+    fn parse(
+        &self,
+        parts: Parts,
+        auth: Authenticated,
+        conn: Connection,
+        request_id: String,
+    ) -> Result<Request, (S3Error, Parts)> {
+        let parsed = (|| {
+            let host = parts
+                .headers
+                .get(http::header::HOST)
+                .and_then(|h| h.to_str().ok())
+                .or_else(|| parts.uri.authority().map(|a| a.as_str()));
+            let target = router::target(host, parts.uri.path(), &self.config.domains)?;
+            let query = Query::of(&parts.uri);
+            let copies = parts.headers.contains_key("x-amz-copy-source");
+            let op = router::route(&parts.method, &target, &query, copies)?;
+            sealgate_sse::check_headers(&parts.headers, op.accepts())?;
+            self.check_cleartext(&parts, &conn)?;
+            ops::refuse_unsupported_headers(&parts.headers, op)?;
+            let bucket = target.bucket.as_deref().map(BucketName::parse).transpose()?;
+            let key = target.key.as_deref().map(ObjectKey::parse).transpose()?;
+            Ok((op, bucket, key, query))
+        })();
+        match parsed {
+            Err(error) => Err((error, parts)),
+            Ok((op, bucket, key, query)) => Ok(Request {
+                op,
+                bucket,
+                key,
+                query,
+                parts,
+                caller: auth.caller,
+                canonical_id: auth.canonical_id,
+                anonymous: auth.anonymous,
+                presigned: auth.presigned,
+                conn,
+                request_id,
+            }),
+        }
+    }
+
+    /// Customer keys travel over TLS
+    /// ([SSE-C](https://docs.aws.amazon.com/AmazonS3/latest/userguide/ServerSideEncryptionCustomerKeys.html)).
+    fn check_cleartext(&self, parts: &Parts, conn: &Connection) -> Result<()> {
+        let secret = sealgate_sse::SSE_HEADERS
+            .iter()
+            .any(|name| name.contains("customer") && parts.headers.contains_key(*name));
+        if secret && !self.config.cleartext.permits(conn) {
+            return Err(S3Error::invalid_request(
+                "Requests specifying Server Side Encryption with Customer provided keys must be made over a secure connection.",
+            ));
+        }
+        Ok(())
+    }
+
+    async fn run(&self, request: &Request, body: &mut RequestBody) -> Result<Response> {
+        let result = match Authorized::check(self, request).await {
+            Ok(authorized) => ops::run(&authorized, body).await,
+            Err(error) => Err(error),
+        };
+        trail::record(self, request, result.as_ref().err()).await?;
+        result
+    }
+
+    /// A bucket by name.
+    async fn bucket(&self, name: &str) -> Result<Arc<Bucket>> {
+        self.index.bucket(name).await.map_err(|error| match error {
+            IndexError::NoSuchBucket => {
+                S3Error::from(Code::NoSuchBucket).with("BucketName", name)
+            }
+            error => error.into(),
+        })
+    }
+}

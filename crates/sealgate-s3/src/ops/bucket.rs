@@ -1,0 +1,151 @@
+//! ListBuckets, CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation.
+
+use http::StatusCode;
+use sealgate_index::IndexError;
+
+use crate::error::{Code, Result, S3Error};
+use crate::meta::insert;
+use crate::request::{Authorized, RequestBody};
+use crate::response::{self, Response, iso};
+use crate::xml::{Element, Writer};
+
+/// The region that S3 names by an empty location.
+const UNNAMED_REGION: &str = "us-east-1";
+
+/// [ListBuckets](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListBuckets.html).
+pub(crate) async fn list(cx: &Authorized<'_>) -> Result<Response> {
+    const MAX: u64 = 10_000;
+    let request = cx.request;
+    if request.anonymous {
+        return Err(Code::AccessDenied.into());
+    }
+    let account = &request.caller.principal.account_id;
+    let prefix = request.query.get("prefix").unwrap_or("");
+    let after = request.query.get("continuation-token");
+    let limit = match request.number("max-buckets", MAX)? {
+        Some(0) => {
+            return Err(S3Error::argument(
+                "max-buckets",
+                "0",
+                "Argument max-buckets must be an integer between 1 and 10000",
+            ));
+        }
+        limit => usize::try_from(limit.unwrap_or(MAX)).unwrap_or(1000),
+    };
+    let region = request.query.get("bucket-region");
+    let mut buckets = if region.is_none_or(|region| region == cx.s3.config.region) {
+        cx.s3.index.list_buckets(account, prefix, after, limit + 1).await?
+    } else {
+        Vec::new()
+    };
+    let more = buckets.len() > limit;
+    buckets.truncate(limit);
+    let name = cx.s3.iam.account(account).await.ok().flatten().map(|a| a.name);
+    Ok(response::xml(Writer::document("ListAllMyBucketsResult", |w| {
+        w.element("Owner", |w| {
+            w.text("ID", &request.canonical_id);
+            w.optional("DisplayName", name);
+        });
+        w.element("Buckets", |w| {
+            for bucket in &buckets {
+                w.element("Bucket", |w| {
+                    w.text("Name", &bucket.name);
+                    w.text("CreationDate", iso(bucket.created));
+                    if request.query.has("max-buckets") || region.is_some() {
+                        w.text("BucketRegion", &bucket.region);
+                    }
+                });
+            }
+        });
+        if more {
+            w.optional("ContinuationToken", buckets.last().map(|b| &b.name));
+        }
+        if !prefix.is_empty() {
+            w.text("Prefix", prefix);
+        }
+    })))
+}
+
+/// [CreateBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html).
+pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<Response> {
+    let request = cx.request;
+    let name = request.bucket.as_ref().ok_or(Code::InvalidBucketName)?;
+    if request.anonymous {
+        return Err(Code::AccessDenied.into());
+    }
+    let region = &cx.s3.config.region;
+    let document = body.document(request, cx.s3, 64 * 1024).await?;
+    if !document.is_empty() {
+        let root = Element::parse(&document, "CreateBucketConfiguration")?;
+        root.only(&["LocationConstraint", "Tags", "Location", "Bucket"])?;
+        if root.optional("Tags")?.is_some_and(|tags| !tags.children.is_empty()) {
+            return Err(S3Error::not_implemented("Tagging of buckets"));
+        }
+        if root.optional("Location")?.is_some() || root.optional("Bucket")?.is_some() {
+            return Err(S3Error::not_implemented("Directory buckets"));
+        }
+        let location = root.optional_text("LocationConstraint")?.map(str::trim);
+        if let Some(location) = location.filter(|l| !l.is_empty() && l != region) {
+            return Err(S3Error::new(
+                Code::IllegalLocationConstraint,
+                format!(
+                    "The {location} location constraint is incompatible for the region specific endpoint this request was sent to."
+                ),
+            ));
+        }
+    }
+    let account = &request.caller.principal.account_id;
+    let created = match cx.s3.index.create_bucket(name.as_str(), account, region).await {
+        Ok(bucket) => bucket,
+        Err(IndexError::BucketExists { owner }) if owner == *account => {
+            return Err(S3Error::from(Code::BucketAlreadyOwnedByYou)
+                .with("BucketName", name.as_str()));
+        }
+        Err(IndexError::BucketExists { .. }) => {
+            return Err(
+                S3Error::from(Code::BucketAlreadyExists).with("BucketName", name.as_str())
+            );
+        }
+        Err(error) => return Err(error.into()),
+    };
+    if cx.s3.config.block_sse_c_on_new_buckets {
+        super::bucket_encryption::block_customer_keys(cx.s3, created.id).await?;
+    }
+    let mut response = response::empty(StatusCode::OK);
+    insert(response.headers_mut(), "location", &format!("/{name}"));
+    insert(response.headers_mut(), "x-amz-bucket-arn", &format!("arn:aws:s3:::{name}"));
+    Ok(response)
+}
+
+/// [HeadBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).
+pub(crate) fn head(cx: &Authorized<'_>) -> Result<Response> {
+    let bucket = cx.bucket()?;
+    let mut response = response::empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    insert(headers, "x-amz-bucket-region", &bucket.region);
+    insert(headers, "x-amz-bucket-arn", &format!("arn:aws:s3:::{}", bucket.name));
+    insert(headers, "x-amz-access-point-alias", "false");
+    insert(headers, "content-type", "application/xml");
+    Ok(response)
+}
+
+/// [DeleteBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html).
+pub(crate) async fn delete(cx: &Authorized<'_>) -> Result<Response> {
+    let bucket = cx.bucket()?;
+    cx.s3.index.delete_bucket(bucket.id).await.map_err(|error| match error {
+        IndexError::BucketNotEmpty => {
+            S3Error::from(Code::BucketNotEmpty).with("BucketName", bucket.name.as_str())
+        }
+        error => error.into(),
+    })?;
+    Ok(response::empty(StatusCode::NO_CONTENT))
+}
+
+/// [GetBucketLocation](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketLocation.html).
+pub(crate) fn location(cx: &Authorized<'_>) -> Result<Response> {
+    let region = &cx.bucket()?.region;
+    let region = if region == UNNAMED_REGION { "" } else { region };
+    // The root element is the value itself.
+    let document = Writer::document("LocationConstraint", |w| w.raw_text(region));
+    Ok(response::xml(document))
+}

@@ -1,0 +1,329 @@
+//! CopyObject, and the source of copies.
+//!
+//! A copy shares the body of its source: only the data key is wrapped anew, under the mode and key
+//! of the target. The body is read where a digest is owed that nobody knows yet (the MD5 of a copy
+//! under SSE-S3, a checksum in another algorithm), and written again only where the number of
+//! layers changes (to or from DSSE).
+
+use sealgate_index::{Body, Bucket, NewVersion, Version};
+use sealgate_seal::BodyKeys;
+use sealgate_sse::{CustomerKey, Envelope, Mode, Place};
+use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
+
+use super::digest::{self, Digester, Wanted};
+use super::put_object::{refused, write_encryption, write_mode};
+use crate::conditions::{self, Verdict};
+use crate::error::{Code, Result, S3Error};
+use crate::meta::ObjectMeta;
+use crate::names::{BucketName, ObjectKey, percent_decode};
+use crate::reader::ObjectReader;
+use crate::request::Authorized;
+use crate::response::{self, Response, iso, quoted};
+use crate::writer::{self, BodyWriter, MAX_BODY, Stored};
+use crate::xml::Writer;
+
+/// Tries when the source is replaced while it is copied.
+const TRIES: usize = 5;
+
+/// The object that a copy reads.
+pub(crate) struct Source {
+    pub(crate) bucket: std::sync::Arc<Bucket>,
+    pub(crate) key: String,
+    pub(crate) version: Version,
+    pub(crate) meta: ObjectMeta,
+    pub(crate) envelope: Envelope,
+    customer: Option<CustomerKey>,
+}
+
+impl Source {
+    /// Find the source, check that the caller may read it, and judge the conditions on it.
+    pub(crate) async fn find(cx: &Authorized<'_>) -> Result<Self> {
+        let header = cx.request.header("x-amz-copy-source")?.unwrap_or_default();
+        let (bucket, key) = parse_source(header)?;
+        let bucket = cx.s3.bucket(bucket.as_str()).await?;
+        if cx
+            .request
+            .header("x-amz-source-expected-bucket-owner")?
+            .is_some_and(|owner| owner != bucket.account_id)
+        {
+            return Err(Code::AccessDenied.into());
+        }
+        let arn = format!("arn:aws:s3:::{}/{}", bucket.name, key.as_str());
+        cx.may_in(&bucket.account_id, "s3:GetObject", &arn)?;
+        let Some(version) = cx.s3.index.get_version(bucket.id, key.as_str()).await? else {
+            let arn = format!("arn:aws:s3:::{}", bucket.name);
+            cx.may_in(&bucket.account_id, "s3:ListBucket", &arn)?;
+            return Err(S3Error::from(Code::NoSuchKey).with("Key", key.as_str()));
+        };
+        let headers = &cx.request.parts.headers;
+        match conditions::judge(
+            headers,
+            &conditions::COPY_SOURCE,
+            &version.etag,
+            version.modified,
+        ) {
+            Verdict::Proceed => {}
+            Verdict::NotModified => {
+                return Err(conditions::failed("x-amz-copy-source-If-None-Match"));
+            }
+            Verdict::Failed(_) => return Err(conditions::failed("x-amz-copy-source-If-Match")),
+        }
+        let envelope = Envelope::from_bytes(&version.envelope)?;
+        let customer = sealgate_sse::parse_copy_source(headers)?;
+        let place =
+            Place { account: &bucket.account_id, bucket: &bucket.name, key: key.as_str() };
+        envelope.check_customer_key(place, customer.as_ref())?;
+        Ok(Self {
+            meta: ObjectMeta::from_bytes(&version.meta)?,
+            key: key.as_str().to_owned(),
+            bucket,
+            version,
+            envelope,
+            customer,
+        })
+    }
+
+    fn place(&self) -> Place<'_> {
+        Place { account: &self.bucket.account_id, bucket: &self.bucket.name, key: &self.key }
+    }
+
+    /// The source's data keys; under a KMS mode the caller needs `kms:Decrypt`.
+    pub(crate) async fn open(&self, cx: &Authorized<'_>) -> Result<BodyKeys> {
+        let customer = self.customer.as_ref();
+        Ok(cx.s3.sse.open(&cx.kms_call(), self.place(), &self.envelope, customer).await?)
+    }
+
+    /// A reader of these bytes of it.
+    pub(crate) fn reader(
+        &self,
+        cx: &Authorized<'_>,
+        keys: BodyKeys,
+        range: std::ops::Range<u64>,
+    ) -> ObjectReader {
+        ObjectReader::new(&cx.s3.blobs, &self.version, keys, range, &cx.s3.failures)
+    }
+}
+
+/// `bucket/key`, percent-encoded, perhaps with a slash before it and `?versionId=` behind.
+fn parse_source(header: &str) -> Result<(BucketName, ObjectKey)> {
+    let invalid = || {
+        S3Error::argument(
+            "x-amz-copy-source",
+            header,
+            "Copy Source must mention the source bucket and key: sourcebucket/sourcekey",
+        )
+    };
+    let (path, version) = match header.split_once("?versionId=") {
+        Some((path, version)) => (path, Some(version)),
+        None => (header, None),
+    };
+    if version.is_some_and(|version| version != "null") {
+        return Err(S3Error::argument("versionId", version.unwrap_or(""), "Invalid version id specified"));
+    }
+    let path = percent_decode(path)?;
+    let path = path.strip_prefix('/').unwrap_or(&path);
+    let (bucket, key) = path.split_once('/').ok_or_else(invalid)?;
+    if key.is_empty() {
+        return Err(invalid());
+    }
+    Ok((BucketName::parse(bucket)?, ObjectKey::parse(key)?))
+}
+
+/// [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html).
+pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
+    let mut tries = 0;
+    loop {
+        tries += 1;
+        match attempt(cx).await {
+            // The source was replaced between reading and committing; look again.
+            Err(error) if error.kind() == Code::OperationAborted && tries < TRIES => {}
+            outcome => return outcome,
+        }
+    }
+}
+
+async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
+    let headers = &cx.request.parts.headers;
+    let condition = conditions::of_write(headers)?;
+    let replace = match cx.request.header("x-amz-metadata-directive")? {
+        None | Some("COPY") => false,
+        Some("REPLACE") => true,
+        Some(other) => {
+            return Err(S3Error::argument(
+                "x-amz-metadata-directive",
+                other,
+                "Unknown metadata directive.",
+            ));
+        }
+    };
+    let mode = write_mode(cx)?;
+    let source = Source::find(cx).await?;
+    if source.version.size > MAX_BODY {
+        return Err(S3Error::invalid_request(format!(
+            "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_BODY}"
+        )));
+    }
+    let key = cx.key()?;
+    let bucket = cx.bucket()?;
+    let onto_itself = source.bucket.id == bucket.id && source.key == key;
+    if onto_itself && !replace && !asks_for_change(cx) {
+        return Err(S3Error::invalid_request(
+            "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
+        ));
+    }
+    super::put_object::precheck(cx, &condition).await?;
+
+    let mut meta = if replace { ObjectMeta::from_headers(headers)? } else { source.meta.clone() };
+    if !replace && let Some(redirect) = cx.request.header("x-amz-website-redirect-location")? {
+        meta.system.insert("x-amz-website-redirect-location".to_owned(), redirect.to_owned());
+    }
+    meta.parts = None;
+    meta.etag_is_md5 = mode.mode() == Mode::S3;
+
+    let keys = source.open(cx).await?;
+    let (checksum, wanted) = owed(cx, &source, meta.etag_is_md5)?;
+    let (envelope, body, shares, stored, digests);
+    if source.envelope.is_double() == (mode.mode() == Mode::Dsse) {
+        envelope = cx.s3.sse.wrap(&cx.kms_call(), cx.place()?, &mode, &keys).await?;
+        digests = if wanted.any() {
+            let reader = source.reader(cx, keys, 0..source.version.size);
+            digest::of(reader, &wanted).await?
+        } else {
+            (None, None)
+        };
+        body = source.version.body.clone();
+        shares = Some(source.version.seq);
+        stored = None;
+    } else {
+        let (target_keys, target) = cx.s3.sse.seal(&cx.kms_call(), cx.place()?, &mode).await?;
+        let reader = source.reader(cx, keys, 0..source.version.size);
+        let (written, found) =
+            reseal(cx, reader, &target_keys, source.version.size, &wanted).await?;
+        envelope = target;
+        digests = found;
+        body = written.body("");
+        shares = None;
+        stored = Some(written);
+    }
+    let etag = match (meta.etag_is_md5, digests.0) {
+        (true, Some(md5)) => hex::encode(md5),
+        (true, None) => source.version.etag.clone(),
+        (false, _) => writer::opaque_etag()?,
+    };
+    let checksum = digests.1.or(checksum);
+    meta.checksum = checksum.as_ref().map(Checksum::to_base64);
+    let version = NewVersion {
+        key: key.to_owned(),
+        size: source.version.size,
+        etag: etag.clone(),
+        checksum_algorithm: checksum.as_ref().map(|c| c.algorithm.name().to_owned()),
+        checksum_type: checksum.as_ref().map(|_| ChecksumType::FullObject.name().to_owned()),
+        body: without_part_checksums(body),
+        meta: meta.to_bytes()?,
+        envelope: envelope.to_bytes()?.into(),
+    };
+    let (index, bucket_id) = (cx.s3.index.clone(), bucket.id);
+    let written = writer::to_the_end(async move {
+        let outcome = index.put_version(bucket_id, version, condition, shares).await;
+        if let Some(stored) = stored {
+            stored.settle(&outcome);
+        }
+        outcome.map_err(refused)
+    })
+    .await?;
+
+    let mut response = response::xml(Writer::document("CopyObjectResult", |w| {
+        w.text("LastModified", iso(written.modified));
+        w.text("ETag", quoted(&etag));
+        if let Some(checksum) = &checksum {
+            w.text("ChecksumType", ChecksumType::FullObject.name());
+            w.text(checksum.algorithm.element(), checksum.to_base64());
+        }
+    }));
+    write_encryption(&mut response, &envelope, Some(&mode));
+    Ok(response)
+}
+
+/// Whether a copy onto itself has anything to change: encryption counts, also where it names what
+/// is there already.
+fn asks_for_change(cx: &Authorized<'_>) -> bool {
+    cx.request.parts.headers.keys().any(|name| {
+        let name = name.as_str();
+        name.starts_with("x-amz-server-side-encryption")
+            || name == "x-amz-website-redirect-location"
+            || name == "x-amz-storage-class"
+            || name == "x-amz-checksum-algorithm"
+    })
+}
+
+/// The checksum that the copy takes over, and what has to be computed. The copy of an object has
+/// a full-object checksum, whatever its source has.
+fn owed(
+    cx: &Authorized<'_>,
+    source: &Source,
+    etag_is_md5: bool,
+) -> Result<(Option<Checksum>, Wanted)> {
+    let asked = match cx.request.header("x-amz-checksum-algorithm")? {
+        None => None,
+        Some(name) => Some(super::upload::parse_algorithm(name)?),
+    };
+    let version = &source.version;
+    let known = source
+        .meta
+        .checksum(version.checksum_algorithm.as_deref())
+        .filter(|_| version.checksum_type.as_deref() == Some(ChecksumType::FullObject.name()));
+    let algorithm = asked
+        .or(known.as_ref().map(|c| c.algorithm))
+        .or(version.checksum_algorithm.as_deref().and_then(ChecksumAlgorithm::parse));
+    let known = known.filter(|c| Some(c.algorithm) == algorithm);
+    let md5 = etag_is_md5 && !source.meta.etag_is_md5;
+    let checksum = match (&known, algorithm) {
+        (Some(_), _) => None,
+        (None, algorithm) => algorithm,
+    };
+    Ok((known, Wanted { md5, checksum }))
+}
+
+/// Write a body again under other keys.
+async fn reseal(
+    cx: &Authorized<'_>,
+    mut reader: ObjectReader,
+    keys: &BodyKeys,
+    size: u64,
+    wanted: &Wanted,
+) -> Result<(Stored, (Option<[u8; 16]>, Option<Checksum>))> {
+    let mut sink = BodyWriter::new(cx.s3, keys, 1, Some(size));
+    let digester = Digester::start(wanted);
+    while let Some(bytes) = reader.next().await? {
+        sink.push(&bytes).await?;
+        digester.update(bytes).await?;
+    }
+    Ok((sink.finish().await?, digester.finish().await?))
+}
+
+/// A copy has no parts in the eyes of its readers, so their checksums mean nothing in it.
+fn without_part_checksums(mut body: Body) -> Body {
+    if let Body::Parts(parts) = &mut body {
+        for part in parts {
+            part.checksum = None;
+        }
+    }
+    body
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn a_copy_source_is_a_bucket_and_a_key() {
+        for header in ["bucket/a%20b/c", "/bucket/a%20b/c", "bucket/a b/c?versionId=null"] {
+            let (bucket, key) = parse_source(header).unwrap();
+            assert_eq!((bucket.as_str(), key.as_str()), ("bucket", "a b/c"), "{header}");
+        }
+        for header in ["", "bucket", "bucket/", "/", "bucket/k?versionId=x"] {
+            assert!(parse_source(header).is_err(), "{header}");
+        }
+    }
+}

@@ -1,0 +1,207 @@
+//! GetObject and HeadObject.
+
+use std::ops::Range;
+
+use http::{HeaderValue, StatusCode, header};
+use sealgate_index::{Body, Version};
+use sealgate_sse::{CustomerKey, Envelope};
+use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
+
+use crate::conditions::{self, Verdict};
+use crate::error::{Code, Result, S3Error};
+use crate::meta::{ObjectMeta, insert};
+use crate::range;
+use crate::reader::ObjectReader;
+use crate::request::Authorized;
+use crate::response::{self, Response, write_validators};
+
+/// An object that is about to be read, with everything decided but the key.
+struct Selected {
+    version: Version,
+    meta: ObjectMeta,
+    envelope: Envelope,
+    customer: Option<CustomerKey>,
+    /// The bytes to send; `None` for all of them with status 200.
+    range: Option<Range<u64>>,
+    /// The part that was asked for: its place in the body's list, if the body has one.
+    part: Option<usize>,
+    not_modified: bool,
+}
+
+/// [GetObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObject.html).
+pub(crate) async fn get(cx: &Authorized<'_>) -> Result<Response> {
+    let selected = select(cx).await?;
+    if selected.not_modified {
+        return Ok(not_modified(&selected));
+    }
+    // The key first: a caller without it learns nothing of the body.
+    let keys = cx
+        .s3
+        .sse
+        .open(&cx.kms_call(), cx.place()?, &selected.envelope, selected.customer.as_ref())
+        .await?;
+    let mut response = head_of(cx, &selected)?;
+    let range = selected.range.clone().unwrap_or(0..selected.version.size);
+    let reader =
+        ObjectReader::new(&cx.s3.blobs, &selected.version, keys, range, &cx.s3.failures);
+    *response.body_mut() = reader.into_body().await?;
+    Ok(response)
+}
+
+/// [HeadObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadObject.html).
+pub(crate) async fn head(cx: &Authorized<'_>) -> Result<Response> {
+    let selected = select(cx).await?;
+    if selected.not_modified {
+        return Ok(not_modified(&selected));
+    }
+    if wants_checksum(cx)? && selected.envelope.kms().is_some() {
+        // A checksum tells something of the content, so it is shown to who may decrypt.
+        cx.s3.sse.open(&cx.kms_call(), cx.place()?, &selected.envelope, None).await?;
+    }
+    head_of(cx, &selected)
+}
+
+async fn select(cx: &Authorized<'_>) -> Result<Selected> {
+    cx.check_version_id()?;
+    let headers = &cx.request.parts.headers;
+    let version = cx
+        .s3
+        .index
+        .get_version(cx.bucket()?.id, cx.key()?)
+        .await?
+        .ok_or_else(|| cx.no_such_key())?;
+    let meta = ObjectMeta::from_bytes(&version.meta)?;
+    let envelope = Envelope::from_bytes(&version.envelope)?;
+    let customer = read_key(cx, &envelope)?;
+    let not_modified =
+        match conditions::judge(headers, &conditions::READ, &version.etag, version.modified) {
+            Verdict::Proceed => false,
+            Verdict::NotModified => true,
+            Verdict::Failed(condition) => return Err(conditions::failed(condition)),
+        };
+    let (range, part) = match cx.request.number("partNumber", 10_000)? {
+        Some(number) => {
+            if headers.contains_key(header::RANGE) {
+                return Err(S3Error::invalid_request(
+                    "Cannot specify both Range header and partNumber query parameter",
+                ));
+            }
+            let (range, part) = part_range(&version, &meta, number)?;
+            (Some(range), part)
+        }
+        None => {
+            let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
+            let range = range.map(|range| range::of_read(range, version.size)).transpose()?;
+            (range.flatten(), None)
+        }
+    };
+    Ok(Selected { version, meta, envelope, customer, range, part, not_modified })
+}
+
+/// The customer key of a read, which must fit the object. Nothing of the body is read.
+pub(crate) fn read_key(cx: &Authorized<'_>, envelope: &Envelope) -> Result<Option<CustomerKey>> {
+    let customer = sealgate_sse::parse_read(&cx.request.parts.headers)?;
+    envelope.check_customer_key(cx.place()?, customer.as_ref())?;
+    if cx.request.anonymous && envelope.kms().is_some() {
+        return Err(Code::AccessDenied.into());
+    }
+    Ok(customer)
+}
+
+/// The bytes of a part. An object that was not uploaded in parts has one.
+fn part_range(
+    version: &Version,
+    meta: &ObjectMeta,
+    number: u64,
+) -> Result<(Range<u64>, Option<usize>)> {
+    let unsatisfiable = || {
+        S3Error::from(Code::InvalidPartNumber)
+            .with("ActualPartCount", meta.parts.unwrap_or(1).to_string())
+            .with("PartNumberRequested", number.to_string())
+    };
+    if number == 0 {
+        return Err(S3Error::argument(
+            "partNumber",
+            "0",
+            "Part number must be an integer between 1 and 10000, inclusive",
+        ));
+    }
+    let (Some(_), Body::Parts(parts)) = (meta.parts, &version.body) else {
+        return if number == 1 { Ok((0..version.size, None)) } else { Err(unsatisfiable()) };
+    };
+    let index = usize::try_from(number - 1).map_err(|_| unsatisfiable())?;
+    let part = parts.get(index).ok_or_else(unsatisfiable)?;
+    let start: u64 = parts.iter().take(index).map(|p| p.size).sum();
+    Ok((start..start + part.size, Some(index)))
+}
+
+fn wants_checksum(cx: &Authorized<'_>) -> Result<bool> {
+    match cx.request.header("x-amz-checksum-mode")? {
+        None => Ok(false),
+        Some(mode) if mode.eq_ignore_ascii_case("enabled") => Ok(true),
+        Some(mode) => Err(S3Error::argument(
+            "x-amz-checksum-mode",
+            mode,
+            "The checksum mode is not valid.",
+        )),
+    }
+}
+
+/// Status and headers, the same for GET and HEAD.
+fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
+    let Selected { version, meta, envelope, customer, range, part, .. } = selected;
+    let mut response = response::empty(StatusCode::OK);
+    let headers = response.headers_mut();
+    meta.write_headers(headers);
+    write_validators(headers, &version.etag, version.modified);
+    headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
+    for (name, value) in envelope.response_headers(customer.as_ref(), false) {
+        headers.insert(name, value);
+    }
+    let length = range.as_ref().map_or(version.size, |range| range.end - range.start);
+    headers.insert(header::CONTENT_LENGTH, length.into());
+    if let Some(range) = range
+        && length > 0
+    {
+        let value = format!("bytes {}-{}/{}", range.start, range.end - 1, version.size);
+        insert(headers, "content-range", &value);
+    }
+    if let (Some(parts), true) = (meta.parts, cx.request.query.has("partNumber")) {
+        insert(headers, "x-amz-mp-parts-count", &parts.to_string());
+    }
+    if wants_checksum(cx)? {
+        let algorithm = version.checksum_algorithm.as_deref().and_then(ChecksumAlgorithm::parse);
+        let kind = version.checksum_type.as_deref().and_then(ChecksumType::parse);
+        let value = match (range, part, &version.body) {
+            (None, ..) => meta.checksum_text(kind),
+            // A part has a checksum of its own; an arbitrary range has none.
+            (Some(_), Some(part), Body::Parts(parts)) => parts
+                .get(*part)
+                .and_then(|part| part.checksum.clone())
+                .zip(algorithm)
+                .map(|(value, algorithm)| Checksum { algorithm, value }.to_base64()),
+            (Some(range), ..) if *range == (0..version.size) => meta.checksum_text(kind),
+            _ => None,
+        };
+        if let (Some(algorithm), Some(value)) = (algorithm, value) {
+            insert(headers, algorithm.header(), &value);
+            insert(headers, "x-amz-checksum-type", kind.map_or("FULL_OBJECT", ChecksumType::name));
+        }
+    }
+    response::write_overrides(headers, &cx.request.query, cx.request.anonymous)?;
+    if range.is_some() && length > 0 {
+        *response.status_mut() = StatusCode::PARTIAL_CONTENT;
+    }
+    response.extensions_mut().insert(envelope.mode());
+    Ok(response)
+}
+
+fn not_modified(selected: &Selected) -> Response {
+    let mut response = response::empty(StatusCode::NOT_MODIFIED);
+    write_validators(
+        response.headers_mut(),
+        &selected.version.etag,
+        selected.version.modified,
+    );
+    response
+}

@@ -1,0 +1,109 @@
+//! PutObject.
+
+use http::StatusCode;
+use sealgate_index::{NewVersion, WriteCondition};
+use sealgate_sse::{Envelope, Mode, WriteMode};
+use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
+
+use crate::conditions;
+use crate::error::{Code, Result, S3Error};
+use crate::meta::{ObjectMeta, insert};
+use crate::request::{Authorized, RequestBody};
+use crate::response::{self, Response, quoted};
+use crate::writer::{self, BodyWriter, Ingested};
+
+/// [PutObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html).
+pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<Response> {
+    let s3 = cx.s3;
+    let headers = &cx.request.parts.headers;
+    let mut meta = ObjectMeta::from_headers(headers)?;
+    let condition = conditions::of_write(headers)?;
+    let mode = write_mode(cx)?;
+    let mut spec = body.spec(cx.request, s3)?;
+    let length = writer::declared_length(&spec)?;
+    precheck(cx, &condition).await?;
+    let (keys, envelope) = s3.sse.seal(&cx.kms_call(), cx.place()?, &mode).await?;
+
+    meta.etag_is_md5 = mode.mode() == Mode::S3;
+    spec.want_md5 = meta.etag_is_md5;
+    spec.want = Some(ChecksumAlgorithm::Crc64Nvme);
+    let sink = BodyWriter::new(s3, &keys, 1, Some(length));
+    let Ingested { stored, digests, .. } = writer::ingest(body, spec, sink, None).await?;
+
+    let etag = match digests.md5.filter(|_| meta.etag_is_md5) {
+        Some(md5) => hex::encode(md5),
+        None => writer::opaque_etag()?,
+    };
+    meta.checksum = digests.checksum.as_ref().map(Checksum::to_base64);
+    let version = NewVersion {
+        key: cx.key()?.to_owned(),
+        size: stored.size,
+        etag: etag.clone(),
+        checksum_algorithm: digests.checksum.as_ref().map(|c| c.algorithm.name().to_owned()),
+        checksum_type: digests.checksum.as_ref().map(|_| ChecksumType::FullObject.name().to_owned()),
+        body: stored.body(&etag),
+        meta: meta.to_bytes()?,
+        envelope: envelope.to_bytes()?.into(),
+    };
+    let (index, bucket_id) = (s3.index.clone(), cx.bucket()?.id);
+    writer::to_the_end(async move {
+        let outcome = index.put_version(bucket_id, version, condition, None).await;
+        stored.settle(&outcome);
+        outcome.map_err(refused)
+    })
+    .await?;
+
+    let mut response = response::empty(StatusCode::OK);
+    let answer = response.headers_mut();
+    insert(answer, "etag", &quoted(&etag));
+    write_encryption(&mut response, &envelope, Some(&mode));
+    if let Some(checksum) = &digests.checksum {
+        let answer = response.headers_mut();
+        insert(answer, checksum.algorithm.header(), &checksum.to_base64());
+        insert(answer, "x-amz-checksum-type", ChecksumType::FullObject.name());
+    }
+    Ok(response)
+}
+
+/// The encryption that takes effect for a write: the headers', else the bucket's default.
+pub(crate) fn write_mode(cx: &Authorized<'_>) -> Result<WriteMode> {
+    let settings = cx.encryption()?;
+    let headers = &cx.request.parts.headers;
+    let requested = sealgate_sse::parse_write(headers, settings.blocks_customer_keys)?;
+    let mode = requested.effective(&settings)?;
+    if cx.request.anonymous && matches!(mode, WriteMode::Kms { .. } | WriteMode::Dsse { .. }) {
+        // A key is used in somebody's name.
+        return Err(Code::AccessDenied.into());
+    }
+    Ok(mode)
+}
+
+/// Refuse a conditional write before its body is read where that can be told already.
+pub(crate) async fn precheck(cx: &Authorized<'_>, condition: &WriteCondition) -> Result<()> {
+    if *condition == WriteCondition::None {
+        return Ok(());
+    }
+    let current = cx.s3.index.get_version(cx.bucket()?.id, cx.key()?).await?;
+    conditions::precheck(condition, current.as_ref().map(|v| v.etag.as_str()))
+}
+
+/// What the index refuses of a write, in S3's words.
+pub(crate) fn refused(error: sealgate_index::IndexError) -> S3Error {
+    match error {
+        sealgate_index::IndexError::PreconditionFailed => conditions::failed("If-Match"),
+        error => error.into(),
+    }
+}
+
+/// Tell in an answer how the object is encrypted.
+pub(crate) fn write_encryption(
+    response: &mut Response,
+    envelope: &Envelope,
+    written: Option<&WriteMode>,
+) {
+    let customer = written.and_then(WriteMode::customer_key);
+    for (name, value) in envelope.response_headers(customer, written.is_some()) {
+        response.headers_mut().insert(name, value);
+    }
+    response.extensions_mut().insert(envelope.mode());
+}

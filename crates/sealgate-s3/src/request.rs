@@ -1,0 +1,331 @@
+//! A request on its way through the gateway: first it is known who sends it, then it is decided
+//! that they may. The two are different types, and only the second reaches an operation.
+
+use std::sync::Arc;
+
+use http::header::HeaderName;
+use http::request::Parts;
+use sealgate_iam::Authenticated;
+use sealgate_index::Bucket;
+use sealgate_kms::Call;
+use sealgate_policy::{Access, Authority, Caller, Context, Decision, PrincipalKind};
+use sealgate_sse::{BucketEncryption, Place};
+use sealgate_wire::payload::{PayloadReader, PayloadSpec};
+use sealgate_wire::sigv4::{ChunkVerifier, Payload};
+use sealgate_wire::{Connection, Query};
+
+use crate::S3;
+use crate::error::{Code, Result, S3Error};
+use crate::names::{BucketName, ObjectKey};
+use crate::router::Operation;
+
+/// A request whose sender is known.
+pub(crate) struct Request {
+    pub(crate) op: Operation,
+    pub(crate) bucket: Option<BucketName>,
+    pub(crate) key: Option<ObjectKey>,
+    pub(crate) query: Query,
+    pub(crate) parts: Parts,
+    pub(crate) caller: Caller,
+    pub(crate) canonical_id: String,
+    pub(crate) anonymous: bool,
+    pub(crate) presigned: bool,
+    pub(crate) conn: Connection,
+    pub(crate) request_id: String,
+}
+
+/// The body of a request, which nobody has read yet.
+pub(crate) struct RequestBody {
+    incoming: hyper::body::Incoming,
+    payload: Payload,
+    chunks: Option<ChunkVerifier>,
+}
+
+impl RequestBody {
+    pub(crate) fn new(incoming: hyper::body::Incoming, auth: &mut Authenticated) -> Self {
+        Self {
+            incoming,
+            payload: std::mem::replace(&mut auth.payload, Payload::Unsigned),
+            chunks: auth.chunks.take(),
+        }
+    }
+
+    /// What the headers say of the body. Nothing is read yet.
+    pub(crate) fn spec(&mut self, request: &Request, s3: &S3) -> Result<PayloadSpec> {
+        let payload = std::mem::replace(&mut self.payload, Payload::Unsigned);
+        let mut spec = PayloadSpec::from_headers(&request.parts, payload, self.chunks.take())?;
+        spec.idle_timeout = s3.config.idle_timeout;
+        Ok(spec)
+    }
+
+    /// Start reading. With `Expect: 100-continue` this is what makes the client send.
+    pub(crate) fn reader(
+        &mut self,
+        spec: PayloadSpec,
+    ) -> PayloadReader<&mut hyper::body::Incoming> {
+        PayloadReader::new(&mut self.incoming, spec)
+    }
+
+    /// The whole body of a request that carries a document, of at most `limit` bytes.
+    pub(crate) async fn document(
+        &mut self,
+        request: &Request,
+        s3: &S3,
+        limit: usize,
+    ) -> Result<Vec<u8>> {
+        let spec = self.spec(request, s3)?;
+        self.read_document(spec, limit).await
+    }
+
+    /// As [`document`](Self::document), where checksum headers are about an object and not about
+    /// this body.
+    pub(crate) async fn unsummed_document(
+        &mut self,
+        request: &Request,
+        s3: &S3,
+        limit: usize,
+    ) -> Result<Vec<u8>> {
+        let payload = std::mem::replace(&mut self.payload, Payload::Unsigned);
+        let chunks = self.chunks.take();
+        let mut spec = PayloadSpec::without_checksums(&request.parts, payload, chunks)?;
+        spec.idle_timeout = s3.config.idle_timeout;
+        self.read_document(spec, limit).await
+    }
+
+    async fn read_document(&mut self, spec: PayloadSpec, limit: usize) -> Result<Vec<u8>> {
+        if spec.decoded_length.is_some_and(|length| length > limit as u64) {
+            return Err(Code::MalformedXml.into());
+        }
+        let mut reader = self.reader(spec);
+        let mut document = Vec::new();
+        while let Some(chunk) = reader.next().await? {
+            if document.len() + chunk.len() > limit {
+                return Err(Code::MalformedXml.into());
+            }
+            document.extend_from_slice(&chunk);
+        }
+        reader.finish().await?;
+        Ok(document)
+    }
+
+    /// Read away a small rest after a refusal, so that the client gets to read the answer rather
+    /// than a reset connection. A client that waits for `100 Continue` has sent nothing.
+    pub(crate) async fn drain(&mut self, request: &Parts) {
+        use http_body_util::BodyExt as _;
+        if request.headers.contains_key(http::header::EXPECT) {
+            return;
+        }
+        let drain = async {
+            let mut left: usize = 1 << 20;
+            while let Some(Ok(frame)) = self.incoming.frame().await {
+                let length = frame.data_ref().map_or(0, bytes::Bytes::len);
+                match left.checked_sub(length) {
+                    Some(rest) => left = rest,
+                    None => break,
+                }
+            }
+        };
+        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), drain).await;
+    }
+}
+
+impl Request {
+    /// A header's text; one that is not visible ASCII counts as malformed.
+    pub(crate) fn header(&self, name: impl Into<String>) -> Result<Option<&str>> {
+        let name: String = name.into();
+        let Ok(header) = HeaderName::try_from(name.as_str()) else { return Ok(None) };
+        match self.parts.headers.get(&header) {
+            None => Ok(None),
+            Some(value) => value
+                .to_str()
+                .map(Some)
+                .map_err(|_| S3Error::argument(&name, "", "The header value is not valid.")),
+        }
+    }
+
+    /// A query parameter that is a number.
+    pub(crate) fn number(&self, name: &'static str, max: u64) -> Result<Option<u64>> {
+        let Some(text) = self.query.get(name) else { return Ok(None) };
+        match text.parse::<i64>() {
+            Ok(number) if u64::try_from(number).is_ok_and(|n| n <= max) => {
+                Ok(Some(number.unsigned_abs()))
+            }
+            Ok(_) => Err(S3Error::argument(
+                name,
+                text,
+                format!("Argument {name} must be an integer between 0 and {max}"),
+            )),
+            Err(_) => {
+                Err(S3Error::argument(name, text, format!("Provided {name} not an integer or within integer range")))
+            }
+        }
+    }
+
+    /// The `max-keys`-like parameter of a listing: any number, of which at most 1000 count.
+    pub(crate) fn page_size(&self, name: &'static str) -> Result<usize> {
+        let number = self.number(name, i32::MAX as u64)?.unwrap_or(1000);
+        Ok(usize::try_from(number).unwrap_or(1000).min(1000))
+    }
+
+    /// Condition keys that the request itself gives to policies
+    /// ([S3 condition keys](https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html)).
+    fn context(&self, resource_account: &str) -> Context {
+        let mut context = Context::new();
+        context.insert("s3:ResourceAccount", resource_account);
+        context.insert("s3:signatureversion", "AWS4-HMAC-SHA256");
+        let auth = if self.presigned { "REST-QUERY-STRING" } else { "REST-HEADER" };
+        context.insert("s3:authType", auth);
+        if matches!(
+            self.op,
+            Operation::ListObjects | Operation::ListObjectsV2 | Operation::ListMultipartUploads
+        ) {
+            for name in ["prefix", "delimiter", "max-keys"] {
+                if let Some(value) = self.query.get(name) {
+                    context.insert(&format!("s3:{name}"), value);
+                }
+            }
+        }
+        if let Some(version) = self.query.get("versionId") {
+            context.insert("s3:VersionId", version);
+        }
+        for name in [
+            "x-amz-acl",
+            "x-amz-content-sha256",
+            "x-amz-copy-source",
+            "x-amz-metadata-directive",
+            "x-amz-server-side-encryption",
+            "x-amz-server-side-encryption-aws-kms-key-id",
+            "x-amz-server-side-encryption-customer-algorithm",
+            "x-amz-storage-class",
+            "x-amz-website-redirect-location",
+        ] {
+            if let Some(value) = self.parts.headers.get(name).and_then(|v| v.to_str().ok()) {
+                context.insert(&format!("s3:{name}"), value);
+            }
+        }
+        context
+    }
+}
+
+/// A request that may be carried out. Only [`Authorized::check`] makes one.
+pub(crate) struct Authorized<'a> {
+    pub(crate) s3: &'a S3,
+    pub(crate) request: &'a Request,
+    bucket: Option<Arc<Bucket>>,
+}
+
+impl<'a> Authorized<'a> {
+    /// Decide. Nothing of the body has been read.
+    pub(crate) async fn check(s3: &'a S3, request: &'a Request) -> Result<Self> {
+        let account = &request.caller.principal.account_id;
+        let bucket = match (&request.bucket, request.op) {
+            (None, _) | (_, Operation::CreateBucket) => None,
+            (Some(name), _) => Some(s3.bucket(name.as_str()).await?),
+        };
+        let this = Self { s3, request, bucket };
+        let owner = this.bucket.as_ref().map_or(account.as_str(), |b| b.account_id.as_str());
+        for header in ["x-amz-expected-bucket-owner"] {
+            if this.bucket.is_some() && request.header(header)?.is_some_and(|e| e != owner) {
+                return Err(Code::AccessDenied.into());
+            }
+        }
+        // DeleteObjects is decided key by key.
+        if request.op != Operation::DeleteObjects {
+            this.may(request.op.action(), &this.resource())?;
+        }
+        Ok(this)
+    }
+
+    fn resource(&self) -> String {
+        match (&self.request.bucket, &self.request.key) {
+            (None, _) => "*".to_owned(),
+            (Some(bucket), None) => format!("arn:aws:s3:::{bucket}"),
+            (Some(bucket), Some(key)) => format!("arn:aws:s3:::{bucket}/{}", key.as_str()),
+        }
+    }
+
+    /// Whether the caller may do this to a resource of the request's bucket.
+    pub(crate) fn may(&self, action: &str, resource: &str) -> Result<()> {
+        let own = self.request.caller.principal.account_id.as_str();
+        let account = self.bucket.as_ref().map_or(own, |b| b.account_id.as_str());
+        self.may_in(account, action, resource)
+    }
+
+    /// Whether the caller may do this to a resource of an account.
+    pub(crate) fn may_in(&self, account: &str, action: &str, resource: &str) -> Result<()> {
+        let caller = &self.request.caller;
+        let decision = sealgate_policy::authorize(&Access {
+            caller,
+            action,
+            resource,
+            resource_account: account,
+            context: &self.request.context(account),
+            resource_policy: None,
+            authority: Authority::Account,
+        });
+        match decision {
+            Decision::Allowed => Ok(()),
+            // AWS explains a refusal only to those of the bucket's own account.
+            Decision::Denied(denial)
+                if caller.principal.account_id == account
+                    && !matches!(caller.principal.kind, PrincipalKind::Anonymous) =>
+            {
+                Err(S3Error::new(Code::AccessDenied, denial.message()))
+            }
+            Decision::Denied(_) => Err(Code::AccessDenied.into()),
+        }
+    }
+
+    /// The bucket of the request.
+    pub(crate) fn bucket(&self) -> Result<&Arc<Bucket>> {
+        self.bucket.as_ref().ok_or_else(|| Code::NoSuchBucket.into())
+    }
+
+    /// The object key of the request.
+    pub(crate) fn key(&self) -> Result<&str> {
+        self.request.key.as_ref().map(ObjectKey::as_str).ok_or_else(|| Code::NoSuchKey.into())
+    }
+
+    /// Where the object of the request lies.
+    pub(crate) fn place(&self) -> Result<Place<'_>> {
+        let bucket = self.bucket()?;
+        Ok(Place { account: &bucket.account_id, bucket: &bucket.name, key: self.key()? })
+    }
+
+    /// The bucket's encryption settings.
+    pub(crate) fn encryption(&self) -> Result<BucketEncryption> {
+        crate::ops::bucket_encryption::settings(self.bucket()?)
+    }
+
+    /// The caller as the KMS sees it: through S3.
+    pub(crate) fn kms_call(&self) -> Call<'_> {
+        Call {
+            caller: &self.request.caller,
+            request_id: &self.request.request_id,
+            via: Some(&self.s3.kms_via),
+        }
+    }
+
+    /// `NoSuchKey`, but only to those who may list the bucket; S3 tells others that access is
+    /// denied, so that they cannot probe for keys.
+    pub(crate) fn no_such_key(&self) -> S3Error {
+        let listing = self.request.bucket.as_ref().map_or(Ok(()), |bucket| {
+            self.may("s3:ListBucket", &format!("arn:aws:s3:::{bucket}"))
+        });
+        match listing {
+            Ok(()) => {
+                let key = self.request.key.as_ref().map_or("", ObjectKey::as_str);
+                S3Error::from(Code::NoSuchKey).with("Key", key)
+            }
+            Err(denied) => denied,
+        }
+    }
+
+    /// Only the null version exists until versioning does; any other id names nothing.
+    pub(crate) fn check_version_id(&self) -> Result<()> {
+        match self.request.query.get("versionId") {
+            None | Some("null") => Ok(()),
+            Some(id) => Err(S3Error::argument("versionId", id, "Invalid version id specified")),
+        }
+    }
+}

@@ -1,0 +1,326 @@
+//! From method, path and query to an operation of S3.
+//!
+//! Every operation that S3 has is either in [`Operation`] or in the table of sub-resources that
+//! answer 501; nothing falls through to an operation that it was not meant for.
+
+use http::Method;
+use sealgate_sse::Accepts;
+use sealgate_wire::Query;
+
+use crate::error::{Code, Result, S3Error};
+use crate::names::percent_decode;
+
+/// An operation that is implemented.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[allow(missing_docs, reason = "the names are those of the S3 API")]
+pub enum Operation {
+    ListBuckets,
+    CreateBucket,
+    HeadBucket,
+    DeleteBucket,
+    GetBucketLocation,
+    PutBucketEncryption,
+    GetBucketEncryption,
+    DeleteBucketEncryption,
+    ListObjects,
+    ListObjectsV2,
+    ListMultipartUploads,
+    DeleteObjects,
+    PutObject,
+    CopyObject,
+    GetObject,
+    HeadObject,
+    GetObjectAttributes,
+    DeleteObject,
+    CreateMultipartUpload,
+    UploadPart,
+    UploadPartCopy,
+    CompleteMultipartUpload,
+    AbortMultipartUpload,
+    ListParts,
+}
+
+use Operation as Op;
+
+impl Operation {
+    /// The name in the S3 API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Op::ListBuckets => "ListBuckets",
+            Op::CreateBucket => "CreateBucket",
+            Op::HeadBucket => "HeadBucket",
+            Op::DeleteBucket => "DeleteBucket",
+            Op::GetBucketLocation => "GetBucketLocation",
+            Op::PutBucketEncryption => "PutBucketEncryption",
+            Op::GetBucketEncryption => "GetBucketEncryption",
+            Op::DeleteBucketEncryption => "DeleteBucketEncryption",
+            Op::ListObjects => "ListObjects",
+            Op::ListObjectsV2 => "ListObjectsV2",
+            Op::ListMultipartUploads => "ListMultipartUploads",
+            Op::DeleteObjects => "DeleteObjects",
+            Op::PutObject => "PutObject",
+            Op::CopyObject => "CopyObject",
+            Op::GetObject => "GetObject",
+            Op::HeadObject => "HeadObject",
+            Op::GetObjectAttributes => "GetObjectAttributes",
+            Op::DeleteObject => "DeleteObject",
+            Op::CreateMultipartUpload => "CreateMultipartUpload",
+            Op::UploadPart => "UploadPart",
+            Op::UploadPartCopy => "UploadPartCopy",
+            Op::CompleteMultipartUpload => "CompleteMultipartUpload",
+            Op::AbortMultipartUpload => "AbortMultipartUpload",
+            Op::ListParts => "ListParts",
+        }
+    }
+
+    /// The permission it needs
+    /// ([actions of S3](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html)).
+    pub fn action(self) -> &'static str {
+        match self {
+            Op::ListBuckets => "s3:ListAllMyBuckets",
+            Op::CreateBucket => "s3:CreateBucket",
+            Op::DeleteBucket => "s3:DeleteBucket",
+            Op::GetBucketLocation => "s3:GetBucketLocation",
+            Op::PutBucketEncryption | Op::DeleteBucketEncryption => {
+                "s3:PutEncryptionConfiguration"
+            }
+            Op::GetBucketEncryption => "s3:GetEncryptionConfiguration",
+            Op::HeadBucket | Op::ListObjects | Op::ListObjectsV2 => "s3:ListBucket",
+            Op::ListMultipartUploads => "s3:ListBucketMultipartUploads",
+            Op::GetObject | Op::HeadObject => "s3:GetObject",
+            Op::GetObjectAttributes => "s3:GetObjectAttributes",
+            Op::DeleteObject | Op::DeleteObjects => "s3:DeleteObject",
+            Op::PutObject
+            | Op::CopyObject
+            | Op::CreateMultipartUpload
+            | Op::UploadPart
+            | Op::UploadPartCopy
+            | Op::CompleteMultipartUpload => "s3:PutObject",
+            Op::AbortMultipartUpload => "s3:AbortMultipartUpload",
+            Op::ListParts => "s3:ListMultipartUploadParts",
+        }
+    }
+
+    /// The encryption headers it takes; any other is refused.
+    pub fn accepts(self) -> Accepts {
+        match self {
+            Op::PutObject | Op::CreateMultipartUpload => {
+                Accepts { mode: true, customer: true, source: false }
+            }
+            Op::CopyObject => Accepts { mode: true, customer: true, source: true },
+            Op::UploadPartCopy => Accepts { mode: false, customer: true, source: true },
+            Op::GetObject
+            | Op::HeadObject
+            | Op::GetObjectAttributes
+            | Op::UploadPart
+            | Op::CompleteMultipartUpload
+            | Op::ListParts => Accepts { mode: false, customer: true, source: false },
+            Op::ListBuckets
+            | Op::CreateBucket
+            | Op::HeadBucket
+            | Op::DeleteBucket
+            | Op::GetBucketLocation
+            | Op::PutBucketEncryption
+            | Op::GetBucketEncryption
+            | Op::DeleteBucketEncryption
+            | Op::ListObjects
+            | Op::ListObjectsV2
+            | Op::ListMultipartUploads
+            | Op::DeleteObjects
+            | Op::DeleteObject
+            | Op::AbortMultipartUpload => Accepts::default(),
+        }
+    }
+}
+
+/// Query parameters that choose a sub-resource which is not implemented, with what to call it.
+const UNSUPPORTED: [&str; 38] = [
+    "abac",
+    "accelerate",
+    "acl",
+    "analytics",
+    "annotation",
+    "cors",
+    "intelligent-tiering",
+    "inventory",
+    "legal-hold",
+    "lifecycle",
+    "logging",
+    "metadataAnnotationTable",
+    "metadataConfiguration",
+    "metadataInventoryTable",
+    "metadataJournalTable",
+    "metadataTable",
+    "metrics",
+    "notification",
+    "object-lock",
+    "ownershipControls",
+    "policy",
+    "policyStatus",
+    "publicAccessBlock",
+    "renameObject",
+    "replication",
+    "requestPayment",
+    "restore",
+    "retention",
+    "select",
+    "select-type",
+    "session",
+    "tagging",
+    "torrent",
+    "append",
+    "versioning",
+    "versions",
+    "website",
+    "x-amz-write-offset-bytes",
+];
+
+/// Bucket and key of a request, decoded but not yet checked.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Target {
+    /// Bucket, if the request names one.
+    pub bucket: Option<String>,
+    /// Key, if the request names one.
+    pub key: Option<String>,
+}
+
+/// Bucket and key, from the host (`bucket.domain`) or from the path.
+pub fn target(host: Option<&str>, path: &str, domains: &[String]) -> Result<Target> {
+    let path = path.strip_prefix('/').unwrap_or(path);
+    let non_empty = |text: String| (!text.is_empty()).then_some(text);
+    if let Some(bucket) = host.and_then(|host| virtual_host_bucket(host, domains)) {
+        return Ok(Target { bucket: Some(bucket), key: non_empty(percent_decode(path)?) });
+    }
+    let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
+    Ok(Target {
+        bucket: non_empty(percent_decode(bucket)?),
+        key: non_empty(percent_decode(key)?),
+    })
+}
+
+fn virtual_host_bucket(host: &str, domains: &[String]) -> Option<String> {
+    // An IPv6 literal has colons of its own but never a bucket before it.
+    let host = match host.rsplit_once(':') {
+        Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
+        _ => host,
+    }
+    .to_ascii_lowercase();
+    domains.iter().find_map(|domain| {
+        let bucket = host.strip_suffix(domain.as_str())?.strip_suffix('.')?;
+        (!bucket.is_empty()).then(|| bucket.to_owned())
+    })
+}
+
+/// The operation of a request.
+pub fn route(
+    method: &Method,
+    target: &Target,
+    query: &Query,
+    copies: bool,
+) -> Result<Operation> {
+    if let Some(name) = UNSUPPORTED.iter().find(|name| query.has(name)) {
+        return Err(S3Error::not_implemented(&format!("The sub-resource '{name}'")));
+    }
+    let not_allowed = || -> S3Error {
+        S3Error::from(Code::MethodNotAllowed).with("Method", method.as_str())
+    };
+    match (&target.bucket, &target.key) {
+        (None, _) => match *method {
+            Method::GET => Ok(Op::ListBuckets),
+            _ => Err(not_allowed()),
+        },
+        (Some(_), None) => bucket_operation(method, query).ok_or_else(|| match *method {
+            Method::POST => S3Error::not_implemented("POST on a bucket (browser-based uploads)"),
+            _ => not_allowed(),
+        }),
+        (Some(_), Some(_)) => {
+            if query.has("encryption") {
+                return Err(S3Error::not_implemented("UpdateObjectEncryption"));
+            }
+            object_operation(method, query, copies).ok_or_else(not_allowed)
+        }
+    }
+}
+
+fn bucket_operation(method: &Method, query: &Query) -> Option<Operation> {
+    Some(match *method {
+        Method::GET if query.has("location") => Op::GetBucketLocation,
+        Method::GET if query.has("encryption") => Op::GetBucketEncryption,
+        Method::GET if query.has("uploads") => Op::ListMultipartUploads,
+        Method::GET if query.get("list-type") == Some("2") => Op::ListObjectsV2,
+        Method::GET => Op::ListObjects,
+        Method::HEAD => Op::HeadBucket,
+        Method::PUT if query.has("encryption") => Op::PutBucketEncryption,
+        Method::PUT => Op::CreateBucket,
+        Method::DELETE if query.has("encryption") => Op::DeleteBucketEncryption,
+        Method::DELETE => Op::DeleteBucket,
+        Method::POST if query.has("delete") => Op::DeleteObjects,
+        _ => return None,
+    })
+}
+
+fn object_operation(method: &Method, query: &Query, copies: bool) -> Option<Operation> {
+    let upload = query.has("uploadId");
+    Some(match *method {
+        Method::GET if query.has("attributes") => Op::GetObjectAttributes,
+        Method::GET if upload => Op::ListParts,
+        Method::GET => Op::GetObject,
+        Method::HEAD => Op::HeadObject,
+        Method::PUT if upload && copies => Op::UploadPartCopy,
+        Method::PUT if upload => Op::UploadPart,
+        Method::PUT if copies => Op::CopyObject,
+        Method::PUT => Op::PutObject,
+        Method::DELETE if upload => Op::AbortMultipartUpload,
+        Method::DELETE => Op::DeleteObject,
+        Method::POST if query.has("uploads") => Op::CreateMultipartUpload,
+        Method::POST if upload => Op::CompleteMultipartUpload,
+        _ => return None,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    fn of(method: Method, path: &str, query: &str) -> Result<Operation> {
+        route(&method, &target(None, path, &[]).unwrap(), &Query::parse(query), false)
+    }
+
+    #[test]
+    fn path_and_host_name_the_same_object() {
+        let domains = ["example.com".to_owned()];
+        let path = target(Some("example.com:9000"), "/bucket/a/b%20c", &domains).unwrap();
+        let host = target(Some("bucket.example.com:9000"), "/a/b%20c", &domains).unwrap();
+        assert_eq!(path, host);
+        assert_eq!(path.key.as_deref(), Some("a/b c"));
+        assert_eq!(target(Some("[::1]:9000"), "/bucket", &domains).unwrap().key, None);
+    }
+
+    #[test]
+    fn slashes_and_dot_segments_of_keys_are_kept() {
+        assert_eq!(target(None, "/b//a/../b/", &[]).unwrap().key.as_deref(), Some("/a/../b/"));
+    }
+
+    #[test]
+    fn subresources_that_are_not_implemented_never_reach_another_operation() {
+        for name in UNSUPPORTED {
+            for method in [Method::GET, Method::PUT, Method::DELETE, Method::POST] {
+                for path in ["/bucket", "/bucket/key"] {
+                    let error = of(method.clone(), path, name).unwrap_err();
+                    assert_eq!(error.kind(), Code::NotImplemented, "{method} {path}?{name}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn operations_are_chosen_by_method_and_query() {
+        assert_eq!(of(Method::GET, "/", "").unwrap(), Op::ListBuckets);
+        assert_eq!(of(Method::GET, "/b", "list-type=2&prefix=x").unwrap(), Op::ListObjectsV2);
+        assert_eq!(of(Method::GET, "/b/", "").unwrap(), Op::ListObjects);
+        assert_eq!(of(Method::PUT, "/b/k", "partNumber=1&uploadId=x").unwrap(), Op::UploadPart);
+        assert_eq!(of(Method::POST, "/b/k", "uploads").unwrap(), Op::CreateMultipartUpload);
+        assert_eq!(of(Method::PATCH, "/b/k", "").unwrap_err().kind(), Code::MethodNotAllowed);
+    }
+}

@@ -1,0 +1,89 @@
+//! Bucket Keys: key-encryption keys that the KMS makes for a bucket, kept for a short time so
+//! that not every object costs a call.
+//!
+//! A kept key saves the cryptography of the KMS, never its judgement: before each use the KMS is
+//! asked whether this caller may still use the KMS key, so a disabled key or a withdrawn
+//! permission takes effect at once.
+
+use std::num::NonZeroUsize;
+use std::time::{Duration, Instant};
+
+use lru::LruCache;
+use parking_lot::Mutex;
+use sealgate_seal::Key256;
+
+/// How long a Bucket Key is used for new objects, and kept after it was decrypted.
+const LIFETIME: Duration = Duration::from_secs(300);
+/// How many are kept.
+const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
+
+/// What a kept key is looked up by.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub(crate) enum Slot {
+    /// For a write: the principal, the KMS key and the encryption context.
+    Write { principal: String, key_arn: String, context: Vec<u8> },
+    /// For a read: the KMS ciphertext and the context it was made with.
+    Read { ciphertext: Vec<u8>, context: Vec<u8> },
+}
+
+struct Kept {
+    kek: Key256,
+    ciphertext: Vec<u8>,
+    key_arn: String,
+    since: Instant,
+}
+
+/// A key-encryption key with its KMS ciphertext.
+pub(crate) struct Kek {
+    pub(crate) kek: Key256,
+    pub(crate) ciphertext: Vec<u8>,
+    pub(crate) key_arn: String,
+}
+
+/// The kept Bucket Keys. Zeroized as they leave.
+pub(crate) struct BucketKeys(Mutex<LruCache<Slot, Kept>>);
+
+impl BucketKeys {
+    pub(crate) fn new() -> Self {
+        Self(Mutex::new(LruCache::new(CAPACITY)))
+    }
+
+    pub(crate) fn get(&self, slot: &Slot) -> Option<Kek> {
+        let mut keys = self.0.lock();
+        let kept = keys.get(slot)?;
+        if kept.since.elapsed() > LIFETIME {
+            keys.pop(slot);
+            return None;
+        }
+        Some(Kek {
+            kek: kept.kek.duplicate(),
+            ciphertext: kept.ciphertext.clone(),
+            key_arn: kept.key_arn.clone(),
+        })
+    }
+
+    pub(crate) fn put(&self, slot: Slot, key: &Kek) {
+        self.0.lock().put(
+            slot,
+            Kept {
+                kek: key.kek.duplicate(),
+                ciphertext: key.ciphertext.clone(),
+                key_arn: key.key_arn.clone(),
+                since: Instant::now(),
+            },
+        );
+    }
+
+    /// Drop what has outlived its time, also where nobody asks for it again.
+    pub(crate) fn sweep(&self) {
+        let mut keys = self.0.lock();
+        let stale: Vec<Slot> = keys
+            .iter()
+            .filter(|(_, kept)| kept.since.elapsed() > LIFETIME)
+            .map(|(slot, _)| slot.clone())
+            .collect();
+        for slot in stale {
+            keys.pop(&slot);
+        }
+    }
+}

@@ -1,0 +1,78 @@
+//! Headers in the query of a presigned URL. Some SDKs move `x-amz-*` headers there (checksums, storage
+//! class, ACL), so that whoever uses the URL need not send them; S3 takes both places as one.
+
+use http::request::Parts;
+use http::{HeaderName, HeaderValue};
+
+use super::{AuthError, Presented};
+use crate::query::Query;
+
+/// The parameters that belong to the signature itself.
+const OF_THE_SIGNATURE: [&str; 8] = [
+    "x-amz-algorithm",
+    "x-amz-credential",
+    "x-amz-date",
+    "x-amz-expires",
+    "x-amz-signedheaders",
+    "x-amz-signature",
+    "x-amz-security-token",
+    "x-amz-content-sha256",
+];
+
+/// Makes headers of the `x-amz-*` parameters of a presigned request, so that nothing behind has to know
+/// of the two places. To be called after [`super::Verifier::verify`], which looks at the head as sent.
+/// A header that was really sent, and so signed as a header, stays as it is.
+pub fn hoisted_headers(parts: &mut Parts, presented: &Presented) -> Result<(), AuthError> {
+    if !presented.presigned {
+        return Ok(());
+    }
+    for (name, value) in Query::of(&parts.uri).iter() {
+        let name = name.to_ascii_lowercase();
+        if !name.starts_with("x-amz-") || OF_THE_SIGNATURE.contains(&&*name) {
+            continue;
+        }
+        let header = HeaderName::try_from(&name).ok();
+        let (Some(header), Ok(value)) = (header, HeaderValue::from_str(value)) else {
+            return Err(AuthError::AuthorizationQueryParametersError {
+                reason: format!("{name} is not a header."),
+                region: None,
+            });
+        };
+        parts.headers.entry(header).or_insert(value);
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+    use crate::sigv4::parse;
+
+    fn head(extra: &str) -> Parts {
+        let uri = format!(
+            "/b/k?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2F20260301%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20260301T120000Z&X-Amz-Expires=60&X-Amz-SignedHeaders=host&X-Amz-Signature=0{extra}"
+        );
+        let request = http::Request::put(uri).header("x-amz-acl", "private");
+        request.body(()).unwrap().into_parts().0
+    }
+
+    #[test]
+    fn parameters_of_a_presigned_url_become_headers_and_replace_none() {
+        let mut parts = head("&X-Amz-Storage-Class=STANDARD&x-amz-acl=public-read&versionId=1");
+        let presented = parse(&parts).unwrap().unwrap();
+        hoisted_headers(&mut parts, &presented).unwrap();
+        assert_eq!(parts.headers["x-amz-storage-class"], "STANDARD");
+        assert_eq!(parts.headers["x-amz-acl"], "private");
+        assert_eq!(parts.headers.len(), 2);
+    }
+
+    #[test]
+    fn a_parameter_that_cannot_be_a_header_is_refused() {
+        for extra in ["&x-amz-meta-a=b%0D%0Ac", "&x-amz-%20=b"] {
+            let mut parts = head(extra);
+            let presented = parse(&parts).unwrap().unwrap();
+            assert!(hoisted_headers(&mut parts, &presented).is_err());
+        }
+    }
+}

@@ -1,0 +1,197 @@
+//! What is done while nobody asks: replaced bodies are deleted, orphans are swept, keys whose
+//! waiting period is over are destroyed, the certificate is renewed in time.
+//!
+//! Every job may fail and is tried again at its next turn; none is needed for an answer.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::{StreamExt, stream};
+use sealgate_blobs::{BlobError, BlobStore};
+use sealgate_index::{Index, IndexError};
+use sealgate_kms::Kms;
+use sealgate_sse::Sse;
+use thiserror::Error;
+use time::OffsetDateTime;
+use tokio::task::JoinSet;
+use tokio::time::{MissedTickBehavior, interval};
+
+use crate::metrics::Metrics;
+use crate::tls::Tls;
+
+const GARBAGE_PERIOD: Duration = Duration::from_secs(60);
+/// Key material in caches is wiped soon after its time.
+const CACHE_PERIOD: Duration = Duration::from_secs(30);
+const KEY_PERIOD: Duration = Duration::from_secs(10 * 60);
+const DAY: Duration = Duration::from_secs(24 * 60 * 60);
+/// Rows and names handled at a time.
+const BATCH: usize = 500;
+/// Deletions under way at a time.
+const DELETIONS: usize = 16;
+
+/// Why a job did not come to its end. Texts for the log.
+#[derive(Debug, Error)]
+enum JobError {
+    #[error("index: {0}")]
+    Index(#[from] IndexError),
+    #[error("store: {0}")]
+    Store(#[from] BlobError),
+}
+
+/// What the jobs work on.
+#[derive(Clone)]
+pub struct Background {
+    /// The index.
+    pub index: Index,
+    /// The store.
+    pub blobs: BlobStore,
+    /// The keys.
+    pub kms: Kms,
+    /// Data keys; it caches bucket keys.
+    pub sse: Arc<Sse>,
+    /// Counters.
+    pub metrics: Metrics,
+    /// How long a replaced body stays.
+    pub grace: Duration,
+    /// When this process began to write.
+    pub started: OffsetDateTime,
+}
+
+impl Background {
+    /// Starts the jobs; they end when the set is dropped.
+    pub fn start(self, tls: Option<Arc<Tls>>) -> JoinSet<()> {
+        let mut jobs = JoinSet::new();
+        let this = self.clone();
+        jobs.spawn(every(GARBAGE_PERIOD, move || {
+            let this = this.clone();
+            async move { this.remove_garbage().await }
+        }));
+        let this = self.clone();
+        jobs.spawn(every(DAY, move || {
+            let this = this.clone();
+            async move { this.sweep_orphans().await }
+        }));
+        let sse = self.sse.clone();
+        jobs.spawn(every(CACHE_PERIOD, move || {
+            sse.sweep();
+            std::future::ready(())
+        }));
+        jobs.spawn(every(KEY_PERIOD, move || {
+            let kms = self.kms.clone();
+            async move {
+                match kms.sweep(OffsetDateTime::now_utc()).await {
+                    Ok(0) => {}
+                    Ok(count) => tracing::info!(count, "keys were deleted at the end of their waiting period"),
+                    Err(error) => tracing::error!(%error, "keys whose waiting period is over were not deleted"),
+                }
+            }
+        }));
+        if let Some(tls) = tls {
+            jobs.spawn(every(DAY, move || {
+                let tls = tls.clone();
+                async move {
+                    if let Err(error) = tls.reload() {
+                        tracing::error!(%error, "the certificate could not be read again");
+                    }
+                }
+            }));
+        }
+        jobs
+    }
+
+    async fn remove_garbage(&self) {
+        match self.remove_garbage_batches().await {
+            Ok(0) => {}
+            Ok(count) => tracing::debug!(count, "replaced blobs were deleted"),
+            Err(error) => tracing::warn!(%error, "replaced blobs were not all deleted; they will be"),
+        }
+    }
+
+    async fn remove_garbage_batches(&self) -> Result<usize, JobError> {
+        let mut total = 0;
+        loop {
+            let names = self.index.take_garbage(OffsetDateTime::now_utc() - self.grace, BATCH).await?;
+            let found = names.len();
+            let (gone, failure) = self.delete(names).await;
+            // Forgotten only when really gone: a crash in between deletes once more.
+            self.index.forget_garbage(&gone).await?;
+            self.metrics.garbage_removed(gone.len() as u64);
+            total += gone.len();
+            match failure {
+                Some(error) => return Err(error.into()),
+                None if found < BATCH => return Ok(total),
+                None => {}
+            }
+        }
+    }
+
+    async fn sweep_orphans(&self) {
+        match self.sweep_orphan_batches().await {
+            Ok(0) => {}
+            Ok(count) => tracing::info!(count, "orphaned blobs were deleted"),
+            Err(error) => tracing::warn!(%error, "the sweep for orphaned blobs did not come to its end"),
+        }
+    }
+
+    /// Deletes blobs that no row refers to: those whose upload was cut off by a crash.
+    ///
+    /// A blob that is being written now has no row yet. Writes of this process are known to the
+    /// store as pending, and are younger than the process; a remote store's clock is not ours and
+    /// other gateways may write there, so a day is left to them.
+    async fn sweep_orphan_batches(&self) -> Result<usize, JobError> {
+        let before = if self.blobs.is_local() { self.started } else { OffsetDateTime::now_utc() - DAY };
+        let mut total = 0;
+        let mut blobs = self.blobs.list().ready_chunks(BATCH);
+        while let Some(batch) = blobs.next().await {
+            let batch: Vec<_> = batch.into_iter().collect::<Result<_, _>>()?;
+            // Pending is asked before the index. In the other order, a blob whose row is committed
+            // between the two questions would answer "no row" and then "not pending".
+            let candidates: Vec<String> = batch
+                .into_iter()
+                .filter(|blob| blob.modified < before && !self.blobs.pending(&blob.name))
+                .map(|blob| blob.name)
+                .collect();
+            if candidates.is_empty() {
+                continue;
+            }
+            let in_use = self.index.blob_in_use(&candidates).await?;
+            let orphans = candidates.into_iter().zip(in_use).filter(|(_, used)| !used).map(|(name, _)| name).collect();
+            let (gone, failure) = self.delete(orphans).await;
+            self.metrics.orphans_removed(gone.len() as u64);
+            total += gone.len();
+            if let Some(error) = failure {
+                return Err(error.into());
+            }
+        }
+        Ok(total)
+    }
+
+    /// Deletes blobs, as many as can be; returns which are gone, and the last failure.
+    async fn delete(&self, names: Vec<String>) -> (Vec<String>, Option<BlobError>) {
+        let outcomes = stream::iter(names)
+            .map(|name| async move {
+                let outcome = self.blobs.delete(&name).await;
+                (name, outcome)
+            })
+            .buffer_unordered(DELETIONS);
+        let (mut gone, mut failure) = (Vec::new(), None);
+        let mut outcomes = std::pin::pin!(outcomes);
+        while let Some((name, outcome)) = outcomes.next().await {
+            match outcome {
+                Ok(()) => gone.push(name),
+                Err(error) => failure = Some(error),
+            }
+        }
+        (gone, failure)
+    }
+}
+
+/// Runs a job now and then once a period; a run that takes longer delays the next.
+async fn every<F: Future<Output = ()>>(period: Duration, mut job: impl FnMut() -> F) {
+    let mut turns = interval(period);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        turns.tick().await;
+        job().await;
+    }
+}

@@ -1,0 +1,68 @@
+//! What other parts of the gateway count, brought to the metrics when they are read.
+
+use std::fmt;
+use std::sync::Arc;
+
+use prometheus_client::collector::Collector;
+use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
+use prometheus_client::metrics::counter::ConstCounter;
+use prometheus_client::metrics::gauge::ConstGauge;
+use sealgate_blobs::BlobStore;
+use sealgate_kms::Kms;
+use sealgate_s3::IntegrityFailures;
+use sealgate_sse::Sse;
+
+/// The parts that count.
+pub struct Counters {
+    /// Calls by operation and outcome.
+    pub kms: Kms,
+    /// Wraps and unwraps of data keys by mode.
+    pub sse: Arc<Sse>,
+    /// Bodies that did not verify.
+    pub integrity_failures: IntegrityFailures,
+    /// Part buffers of a remote store.
+    pub blobs: BlobStore,
+}
+
+impl fmt::Debug for Counters {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("Counters")
+    }
+}
+
+impl Collector for Counters {
+    fn encode(&self, mut encoder: DescriptorEncoder<'_>) -> fmt::Result {
+        let zero = ConstCounter::new(0u64);
+
+        let help = "Calls to the KMS, by operation and outcome";
+        let mut family = encoder.encode_descriptor("sealgate_kms_calls", help, None, zero.metric_type())?;
+        for (operation, outcome, count) in self.kms.outcomes() {
+            let labels = [("operation", operation), ("outcome", outcome)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+
+        let help = "Data keys wrapped (write) and unwrapped (read), by encryption mode";
+        let mut family = encoder.encode_descriptor("sealgate_data_key_uses", help, None, zero.metric_type())?;
+        for (mode, direction, count) in self.sse.uses() {
+            let labels = [("mode", mode.as_str()), ("direction", direction)];
+            ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
+        }
+
+        let help = "Bodies that did not verify when they were read: damaged or tampered with";
+        let failures = ConstCounter::new(self.integrity_failures.count());
+        let metric =
+            encoder.encode_descriptor("sealgate_integrity_failures", help, None, failures.metric_type())?;
+        failures.encode(metric)?;
+
+        if let Some((used, total)) = self.blobs.part_buffers() {
+            let help = "Part buffers for uploads to the store, in use and in all";
+            let gauge = |value: usize| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
+            let mut family =
+                encoder.encode_descriptor("sealgate_part_buffers", help, None, gauge(0).metric_type())?;
+            for (state, value) in [("used", used), ("total", total)] {
+                gauge(value).encode(family.encode_family(&[("state", state)])?)?;
+            }
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,199 @@
+//! The way of a request: who sends it, which service it is for, and what is written down of it.
+//!
+//! Nothing here knows an operation. A panic of a service ends its request with 500, not the
+//! process, and not without a line in the log.
+
+mod answer;
+mod body;
+mod client;
+mod observation;
+mod operation;
+mod probes;
+
+use std::panic::AssertUnwindSafe;
+
+use futures_util::FutureExt;
+use http::header::{CONTENT_LENGTH, HOST, SERVER};
+use http::request::Parts;
+use http::{HeaderName, HeaderValue, Request, Response};
+use http_body::Body;
+use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
+use ipnet::IpNet;
+use sealgate_admin_api::{AdminApi, collect};
+use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service};
+use sealgate_s3::S3;
+use sealgate_wire::Connection;
+use time::OffsetDateTime;
+
+use crate::metrics::Metrics;
+use body::{AnswerBody, ResponseBody};
+pub use client::Peer;
+use observation::Observation;
+pub use probes::Probes;
+
+const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
+const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
+
+/// Everything a request may need.
+pub struct Front {
+    /// Who is who.
+    pub iam: Iam,
+    /// Objects and buckets.
+    pub s3: S3,
+    /// KMS, IAM, STS, CloudTrail.
+    pub admin: AdminApi,
+    /// Health and metrics.
+    pub probes: Probes,
+    /// Counters.
+    pub metrics: Metrics,
+    /// Domains under which buckets are names.
+    pub domains: Vec<String>,
+    /// Proxies whose word counts.
+    pub trusted_proxies: Vec<IpNet>,
+}
+
+/// What every answer is made with.
+struct Ids {
+    request: String,
+    host: String,
+}
+
+impl Front {
+    /// The counters.
+    pub fn metrics(&self) -> &Metrics {
+        &self.metrics
+    }
+
+    /// Answers a request, whatever happens.
+    pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
+        let (parts, body) = request.into_parts();
+        let conn = client::connection(peer, &parts.headers, &self.trusted_proxies);
+        let ids = Ids { request: sealgate_wire::request_id(), host: sealgate_wire::host_id() };
+        let mut observation = Observation::new(&self.metrics, ids.request.clone(), parts.method.clone(), conn.client_ip);
+        let declared = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+
+        let routed = AssertUnwindSafe(self.route(parts, body, &conn, &ids, &mut observation));
+        let mut response = match routed.catch_unwind().await {
+            Ok(response) => response,
+            Err(_) => answer::internal_error(&ids.request, &ids.host),
+        };
+
+        let headers = response.headers_mut();
+        headers.insert(SERVER, HeaderValue::from_static("Sealgate"));
+        for (name, id) in [(REQUEST_ID, &ids.request), (HOST_ID, &ids.host)] {
+            if let Ok(value) = HeaderValue::from_str(id) {
+                headers.insert(name, value);
+            }
+        }
+        // A refused body was not read; an accepted one was read to its end.
+        if response.status().as_u16() < 400 {
+            observation.received(declared.unwrap_or(0));
+        }
+        observation.answered(response.status(), response.body().is_end_stream());
+        response.map(|body| ResponseBody::new(body, observation))
+    }
+
+    async fn route(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        conn: &Connection,
+        ids: &Ids,
+        observation: &mut Observation,
+    ) -> Response<AnswerBody> {
+        let host = parts.headers.get(HOST).and_then(|value| value.to_str().ok()).or(parts.uri.host());
+        let virtual_bucket = client::virtual_host_bucket(host, &self.domains);
+        if virtual_bucket.is_none()
+            && let Some((name, response)) = self.probes.answer(&parts.method, parts.uri.path(), conn).await
+        {
+            observation.operation(name);
+            return response;
+        }
+
+        let service = Iam::service_of(&parts);
+        observation.service(service.name());
+        if service.signs_body() {
+            return self.admin(parts, body, service, conn, ids, observation).await;
+        }
+        let bucket = virtual_bucket.as_deref().or_else(|| parts.uri.path().split('/').nth(1));
+        if let Some(bucket) = bucket.filter(|name| looks_like_a_bucket(name)) {
+            observation.bucket(bucket.to_owned());
+        }
+        self.s3(parts, body, conn, ids, observation).await
+    }
+
+    /// Objects and buckets: who sends it is known from the head, the body streams.
+    async fn s3(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        conn: &Connection,
+        ids: &Ids,
+        observation: &mut Observation,
+    ) -> Response<AnswerBody> {
+        let response = match self.iam.authenticate(&parts, conn, OffsetDateTime::now_utc(), None).await {
+            Ok(auth) => {
+                note_principal(observation, &auth);
+                let incoming = sealgate_s3::Incoming {
+                    parts,
+                    body,
+                    auth,
+                    conn: conn.clone(),
+                    request_id: ids.request.clone(),
+                    host_id: ids.host.clone(),
+                };
+                self.s3.handle(incoming).await
+            }
+            Err(AuthFailure { error: AuthFault::Refused(error), .. }) => {
+                self.s3.auth_error(&error, &parts, &ids.request, &ids.host)
+            }
+            // Identities could not be read; why is in the log.
+            Err(_) => return answer::internal_error(&ids.request, &ids.host),
+        };
+        if let Some(outcome) = response.extensions().get::<sealgate_s3::Outcome>() {
+            observation.operation(outcome.operation);
+            observation.outcome(outcome.error, outcome.mode);
+        }
+        response.map(|body| body.map_err(Into::into).boxed_unsync())
+    }
+
+    /// A service whose signature covers the body itself: first the body, then who sends it.
+    async fn admin(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        service: Service,
+        conn: &Connection,
+        ids: &Ids,
+        observation: &mut Observation,
+    ) -> Response<AnswerBody> {
+        let response = match collect(body).await {
+            Err(fault) => self.admin.body_error(service, fault, &ids.request),
+            Ok(document) => {
+                observation.operation(operation::name(service, &parts.headers, &document));
+                let now = OffsetDateTime::now_utc();
+                match self.iam.authenticate(&parts, conn, now, Some(&document)).await {
+                    Ok(auth) => {
+                        note_principal(observation, &auth);
+                        self.admin.handle(parts, Full::new(document), auth, conn, &ids.request).await
+                    }
+                    Err(failure) => self.admin.auth_error(&failure, &ids.request),
+                }
+            }
+        };
+        response.map(|body| body.map_err(|never| match never {}).boxed_unsync())
+    }
+}
+
+fn note_principal(observation: &mut Observation, auth: &Authenticated) {
+    if !auth.anonymous {
+        observation.principal(&auth.caller.principal.arn);
+    }
+}
+
+/// What cannot be the name of a bucket is not written to the log: it may be anything.
+fn looks_like_a_bucket(name: &str) -> bool {
+    (3..=63).contains(&name.len())
+        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
+}

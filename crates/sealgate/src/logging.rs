@@ -1,0 +1,45 @@
+//! Logs: to standard error, as text for people or JSON for machines.
+//!
+//! What must never be in them: secrets, headers, query strings (a presigned one is a credential)
+//! and bodies. Object keys are the customer's data and appear at debug only. Other people's crates
+//! do not know these rules, so they are heard from `warn` up only.
+
+use std::io::{self, IsTerminal};
+use std::panic;
+
+use tracing_subscriber::EnvFilter;
+
+use crate::config::{LogFormat, LogLevel};
+
+/// Starts logging, for the rest of the process.
+pub fn init(level: LogLevel, format: LogFormat) {
+    let ours = match level {
+        LogLevel::Error => "error",
+        LogLevel::Warn => "warn",
+        LogLevel::Info => "info",
+        LogLevel::Debug => "debug",
+        LogLevel::Trace => "trace",
+    };
+    let others = if level == LogLevel::Error { "error" } else { "warn" };
+    // A target's prefix: `sealgate` stands for `sealgate_s3` and the others, too.
+    let filter = EnvFilter::new(format!("{others},sealgate={ours}"));
+    let json = match format {
+        LogFormat::Json => true,
+        LogFormat::Text => false,
+        LogFormat::Auto => !io::stderr().is_terminal(),
+    };
+    let builder = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(io::stderr);
+    if json {
+        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+    } else {
+        builder.with_ansi(io::stderr().is_terminal()).init();
+    }
+
+    // The message of a panic may quote what it choked on; its place is enough to find it.
+    panic::set_hook(Box::new(|info| {
+        let place = info.location().map(ToString::to_string).unwrap_or_default();
+        tracing::error!(place, "a panic was caught");
+    }));
+}

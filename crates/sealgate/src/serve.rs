@@ -1,0 +1,284 @@
+//! `sealgate serve`: from a configuration to a running gateway, and back to nothing.
+
+use std::io::Write;
+use std::path::Path;
+use std::sync::Arc;
+
+use anyhow::{Context, bail};
+use sealgate_admin_api::AdminApi;
+use sealgate_audit::Trail;
+use sealgate_blobs::{BlobStore, LocalOptions};
+use sealgate_iam::Iam;
+use sealgate_index::{Index, IndexConfig};
+use sealgate_kms::{Kms, RootKey};
+use sealgate_s3::{S3, S3Deps};
+use sealgate_sse::Sse;
+use time::OffsetDateTime;
+use tokio::signal::unix::{Signal, SignalKind, signal};
+use tokio::sync::watch;
+use zeroize::Zeroizing;
+
+use crate::background::Background;
+use crate::config::{Config, StoreConfig};
+use crate::counters::Counters;
+use crate::data_dir::DataDir;
+use crate::first_start::{self, Endpoint};
+use crate::front::{Front, Probes};
+use crate::metrics::Metrics;
+use crate::server::{self, Listener};
+use crate::tls::{Tls, names_of_this_machine};
+
+/// What keys derived from the root of trust are for; part of the format of a data folder.
+const INDEX_KEY: &str = "index";
+const IAM_KEY: &str = "iam";
+
+/// Runs until a signal asks for the end.
+pub async fn run(config: Config) -> anyhow::Result<()> {
+    let started = OffsetDateTime::now_utc();
+    let mut signals = Signals::install()?;
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        bail!("the cryptography of TLS is already set up otherwise");
+    }
+
+    let mut data = DataDir::open(&config.data)?;
+    let stores = Stores::open(&config, &data).await?;
+    let tls = listener_tls(&config, &data)?;
+    let listeners = bind(&config, tls.as_deref()).await?;
+    let urls: Vec<String> = listeners.iter().map(Listener::url).collect();
+
+    if let Some(path) = &config.bootstrap {
+        first_start::bootstrap(&stores.iam, path).await?;
+    }
+    let ca_bundle = tls.as_deref().and_then(Tls::ca_bundle);
+    let endpoint = Endpoint {
+        // TLS is the last one, and the better one.
+        url: urls.last().map_or("", String::as_str),
+        ca_bundle: ca_bundle.as_deref(),
+        region: &config.region,
+    };
+    let greeting = first_start::first_account(&stores.iam, &data, &endpoint).await?;
+    data.complete()?;
+
+    let (stop, stopped) = watch::channel(false);
+    let (front, sse) = wire(&config, &stores, stopped.clone());
+    let metrics = front.metrics.clone();
+    let background = Background {
+        index: stores.index.clone(),
+        blobs: stores.blobs.clone(),
+        kms: stores.kms.clone(),
+        sse,
+        metrics,
+        grace: config.garbage_grace,
+        started,
+    };
+    let jobs = background.start(tls.clone());
+
+    announce(greeting, &urls)?;
+    tracing::info!(urls = urls.join(" "), data = %data.path().display(), version = env!("CARGO_PKG_VERSION"), "ready");
+
+    let serving = server::serve(listeners, Arc::new(front), config.limits, stopped);
+    tokio::pin!(serving);
+    let drained = loop {
+        tokio::select! {
+            drained = &mut serving => break drained,
+            signal = signals.next() => match signal {
+                Asked::Reload => reload(tls.as_deref()),
+                Asked::Stop if !*stop.borrow() => {
+                    tracing::info!("stopping: requests may finish");
+                    stop.send_replace(true);
+                }
+                Asked::Stop => bail!("stopped at once: a second signal came while requests were finishing"),
+            },
+        }
+    };
+
+    drop(jobs);
+    stores.close().await;
+    if !drained {
+        tracing::warn!("requests that did not finish in time were cut off");
+    }
+    tracing::info!("stopped");
+    Ok(())
+}
+
+/// What holds state.
+struct Stores {
+    index: Index,
+    blobs: BlobStore,
+    trail: Trail,
+    kms: Kms,
+    iam: Iam,
+}
+
+impl Stores {
+    /// Opens what is there, and makes it at a first start only.
+    async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Stores> {
+        let index_path = config.index_path(data.path());
+        data.require("the root key", &data.root_key())?;
+        data.require("the index", &index_path)?;
+        let root = RootKey::load_or_create(&data.root_key(), data.first_start())?;
+
+        let blobs = match &config.store {
+            StoreConfig::Local(path) => {
+                let path = path.clone().unwrap_or_else(|| data.blobs());
+                data.require("the folder of sealed bodies", &path)?;
+                let blobs = BlobStore::local(&path, LocalOptions::default())
+                    .with_context(|| format!("the store {} cannot be opened", path.display()))?;
+                let context = || format!("the store {} cannot be written", path.display());
+                blobs.check().await.with_context(context)?;
+                blobs
+            }
+            StoreConfig::Remote(remote) => {
+                let url = remote.url.clone();
+                let blobs = BlobStore::remote((**remote).clone())
+                    .with_context(|| format!("the store {url} cannot be opened"))?;
+                blobs.check().await.with_context(|| format!("the store {url} does not answer"))?;
+                blobs
+            }
+        };
+
+        let key = config.index_encryption.then(|| Zeroizing::new(*root.derive(INDEX_KEY).expose()));
+        let index = open_index(&index_path, key).await?;
+        let trail = Trail::new(index.clone(), config.region.clone());
+        let kms = Kms::open(index.clone(), trail.clone(), &root, config.region.clone())
+            .await
+            .context("the keys cannot be opened")?;
+        let iam = Iam::open(index.clone(), root.derive(IAM_KEY), config.region.clone())
+            .await
+            .context("the identities cannot be opened")?;
+        Ok(Stores { index, blobs, trail, kms, iam })
+    }
+
+    /// Writes down what is only in memory.
+    async fn close(self) {
+        if let Err(error) = self.iam.flush_last_used().await {
+            tracing::warn!(%error, "when access keys were last used was not noted");
+        }
+        if let Err(error) = self.trail.flush().await {
+            tracing::error!(%error, "records of the audit trail were not written");
+        }
+        self.blobs.settle().await;
+        self.index.close().await;
+    }
+}
+
+async fn open_index(path: &Path, key: Option<Zeroizing<[u8; 32]>>) -> anyhow::Result<Index> {
+    let config = IndexConfig { path: path.to_owned(), key };
+    Index::open(config).await.with_context(|| format!("the index {} cannot be opened", path.display()))
+}
+
+fn listener_tls(config: &Config, data: &DataDir) -> anyhow::Result<Option<Arc<Tls>>> {
+    if config.listen_tls.is_none() {
+        return Ok(None);
+    }
+    let tls = match &config.tls {
+        Some(files) => Tls::from_files(files.clone())?,
+        None => Tls::own(data.tls(), names_of_this_machine(&config.domains))?,
+    };
+    Ok(Some(Arc::new(tls)))
+}
+
+/// Binds HTTP, then HTTPS.
+async fn bind(config: &Config, tls: Option<&Tls>) -> anyhow::Result<Vec<Listener>> {
+    let mut listeners = Vec::new();
+    let wanted = [(config.listen, None), (config.listen_tls, tls.map(Tls::server_config))];
+    for (address, tls) in wanted {
+        let Some(address) = address else { continue };
+        let listener = Listener::bind(address, tls).await;
+        listeners.push(listener.with_context(|| format!("{address} cannot be listened on"))?);
+    }
+    Ok(listeners)
+}
+
+/// Puts the services together.
+fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> (Front, Arc<Sse>) {
+    let Stores { index, blobs, trail, kms, iam } = stores;
+    let sse = Arc::new(Sse::new(kms.clone()));
+    let s3 = S3::new(S3Deps {
+        index: index.clone(),
+        blobs: blobs.clone(),
+        iam: iam.clone(),
+        sse: sse.clone(),
+        trail: trail.clone(),
+        config: sealgate_s3::Config {
+            region: config.region.clone(),
+            domains: config.domains.clone(),
+            cleartext: config.cleartext_secrets,
+            inline_limit: config.inline_limit,
+            block_sse_c_on_new_buckets: config.block_sse_c_on_new_buckets,
+            idle_timeout: config.limits.idle_timeout,
+        },
+    });
+    let counters = Counters {
+        kms: kms.clone(),
+        sse: sse.clone(),
+        integrity_failures: s3.integrity_failures(),
+        blobs: blobs.clone(),
+    };
+    let metrics = Metrics::new(|registry| registry.register_collector(Box::new(counters)));
+    let front = Front {
+        iam: iam.clone(),
+        s3,
+        admin: AdminApi::new(
+            kms.clone(),
+            iam.clone(),
+            trail.clone(),
+            config.region.clone(),
+            config.cleartext_secrets,
+        ),
+        probes: Probes::new(index.clone(), blobs.clone(), kms.clone(), metrics.clone(), config.metrics, stopped),
+        metrics,
+        domains: config.domains.clone(),
+        trusted_proxies: config.trusted_proxies.clone(),
+    };
+    (front, sse)
+}
+
+/// Says on standard output that the gateway serves, after what a first start has to say.
+fn announce(greeting: Option<Zeroizing<String>>, urls: &[String]) -> anyhow::Result<()> {
+    let mut out = std::io::stdout().lock();
+    let greeting = greeting.as_ref().map_or("", |text| text.as_str());
+    write!(out, "{greeting}ready {}\n", urls.join(" "))
+        .and_then(|()| out.flush())
+        .context("standard output cannot be written")
+}
+
+fn reload(tls: Option<&Tls>) {
+    match tls.map(Tls::reload) {
+        Some(Ok(())) => tracing::info!("the certificate was read again"),
+        Some(Err(error)) => tracing::error!(%error, "the certificate in use stays"),
+        None => {}
+    }
+}
+
+/// What a signal asks for.
+enum Asked {
+    Stop,
+    Reload,
+}
+
+/// The signals that are listened to.
+struct Signals {
+    terminate: Signal,
+    interrupt: Signal,
+    hangup: Signal,
+}
+
+impl Signals {
+    fn install() -> anyhow::Result<Signals> {
+        let install = |kind| signal(kind).context("signals cannot be listened to");
+        Ok(Signals {
+            terminate: install(SignalKind::terminate())?,
+            interrupt: install(SignalKind::interrupt())?,
+            hangup: install(SignalKind::hangup())?,
+        })
+    }
+
+    async fn next(&mut self) -> Asked {
+        tokio::select! {
+            _ = self.terminate.recv() => Asked::Stop,
+            _ = self.interrupt.recv() => Asked::Stop,
+            _ = self.hangup.recv() => Asked::Reload,
+        }
+    }
+}

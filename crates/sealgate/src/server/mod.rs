@@ -1,0 +1,174 @@
+//! Listeners: from a socket to requests, and the orderly end of both.
+
+mod stall;
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::server::graceful::{GracefulShutdown, Watcher};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+
+use crate::config::Limits;
+use crate::front::{Front, Peer};
+use stall::StallGuard;
+
+/// S3 takes 8 KiB of headers; signatures, tokens and proxies add to it.
+const MAX_HEADER_SIZE: usize = 64 * 1024;
+/// 2 KB of user metadata can be more than a hundred headers.
+const MAX_HEADERS: usize = 256;
+/// Body bytes read ahead per connection: two segments of the sealed format.
+const READ_BUFFER: usize = 128 * 1024;
+/// After a refused accept (no file descriptors left), so that the loop does not spin.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(100);
+
+/// A socket that listens, and what is spoken there.
+pub struct Listener {
+    socket: TcpListener,
+    address: SocketAddr,
+    tls: Option<Arc<ServerConfig>>,
+}
+
+impl Listener {
+    /// Binds `address`.
+    pub async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Listener> {
+        let socket = TcpListener::bind(address).await?;
+        let address = socket.local_addr()?;
+        Ok(Listener { socket, address, tls })
+    }
+
+    /// The URL under which this machine reaches it.
+    pub fn url(&self) -> String {
+        let scheme = if self.tls.is_some() { "https" } else { "http" };
+        let mut address = self.address;
+        if address.ip().is_unspecified() {
+            // Only the loopback address is in the certificate and surely ours.
+            address.set_ip(match address {
+                SocketAddr::V4(_) => [127, 0, 0, 1].into(),
+                SocketAddr::V6(_) => std::net::Ipv6Addr::LOCALHOST.into(),
+            });
+        }
+        format!("{scheme}://{address}")
+    }
+}
+
+/// What the accept loops share.
+struct Shared {
+    front: Arc<Front>,
+    limits: Limits,
+    permits: Arc<Semaphore>,
+    http: http1::Builder,
+}
+
+/// Serves until `stop` says so, then drains. Returns whether every request came to its end.
+pub async fn serve(
+    listeners: Vec<Listener>,
+    front: Arc<Front>,
+    limits: Limits,
+    stop: watch::Receiver<bool>,
+) -> bool {
+    let mut http = http1::Builder::new();
+    http.timer(TokioTimer::new())
+        // Counts between requests, too: it is the keep-alive timeout as well.
+        .header_read_timeout(limits.header_timeout)
+        .max_header_size(MAX_HEADER_SIZE)
+        .max_headers(MAX_HEADERS)
+        .max_buf_size(READ_BUFFER)
+        .keep_alive(true);
+    let permits = Arc::new(Semaphore::new(limits.connections));
+    let shared = Arc::new(Shared { front, limits, permits, http });
+    let graceful = GracefulShutdown::new();
+
+    let loops = listeners.into_iter().map(|listener| accept_loop(listener, &shared, &graceful));
+    let mut stopped = stop.clone();
+    tokio::select! {
+        _ = futures_util::future::join_all(loops) => {}
+        _ = stopped.wait_for(|stop| *stop) => {}
+    }
+
+    // The sockets are closed by now: new clients are refused while the open connections finish.
+    let open = graceful.count();
+    if open > 0 {
+        tracing::info!(connections = open, "waiting for open connections to finish");
+    }
+    timeout(limits.drain_timeout, graceful.shutdown()).await.is_ok()
+}
+
+/// Accepts connections for good.
+async fn accept_loop(listener: Listener, shared: &Arc<Shared>, graceful: &GracefulShutdown) {
+    let tls = listener.tls.map(TlsAcceptor::from);
+    loop {
+        // Above the limit, clients wait in the backlog of the system.
+        let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
+        match listener.socket.accept().await {
+            Ok((stream, peer)) => {
+                let connection = Accepted { stream, peer, permit, watcher: graceful.watcher() };
+                tokio::spawn(connection.run(tls.clone(), shared.clone()));
+            }
+            Err(error) => {
+                tracing::warn!(%error, "a connection cannot be accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+}
+
+/// A connection just accepted.
+struct Accepted {
+    stream: TcpStream,
+    peer: SocketAddr,
+    permit: OwnedSemaphorePermit,
+    watcher: Watcher,
+}
+
+impl Accepted {
+    async fn run(self, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
+        let Accepted { stream, peer, permit, watcher } = self;
+        let _open = (permit, shared.front.metrics().connection_opened());
+        // Answers are written in full steps; waiting for more only delays them.
+        let _ = stream.set_nodelay(true);
+        let stream = StallGuard::new(stream, shared.limits.idle_timeout);
+        let Some(tls) = tls else {
+            let peer = Peer { address: peer, secure: false, sni: None };
+            return speak(stream, peer, &shared, watcher).await;
+        };
+        match timeout(shared.limits.header_timeout, tls.accept(stream)).await {
+            Ok(Ok(stream)) => {
+                let sni = stream.get_ref().1.server_name().map(str::to_owned);
+                let peer = Peer { address: peer, secure: true, sni };
+                speak(stream, peer, &shared, watcher).await;
+            }
+            Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
+            Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
+        }
+    }
+}
+
+async fn speak<T>(stream: T, peer: Peer, shared: &Arc<Shared>, watcher: Watcher)
+where
+    T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
+{
+    let address = peer.address;
+    let peer = Arc::new(peer);
+    let service = service_fn(move |request: hyper::Request<Incoming>| {
+        let (front, peer) = (shared.front.clone(), peer.clone());
+        async move { Ok::<_, Infallible>(front.handle(request, &peer).await) }
+    });
+    let connection = shared.http.serve_connection(TokioIo::new(stream), service);
+    if let Err(error) = pin!(watcher.watch(connection)).await {
+        // Clients that go away are not news; the log of the request says how far it came.
+        tracing::debug!(peer = %address, %error, "connection ended early");
+    }
+}

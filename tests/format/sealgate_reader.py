@@ -1,28 +1,40 @@
 #!/usr/bin/env python3
 """An independent reader of Sealgate's sealed format, written from docs/format.md alone.
 
-It shares no code with Sealgate and needs Python 3.10 and `cryptography`. It reads; it never writes
-a sealed byte. Names are those of the specification.
+It shares no code with Sealgate and needs Python 3.10 and `cryptography`; for a data folder, also an
+SQLCipher binding (`sqlcipher3`, from `sqlcipher3-wheels`). It reads; it never writes a sealed byte.
+Names are those of the specification.
 
     sealgate_reader.py open   --key HEX [--outer-key HEX] [--part N] [--range START:END] BLOB
     sealgate_reader.py unwrap --key HEX --purpose TEXT [--aad HEX] WRAPPED
     sealgate_reader.py info   BLOB
+    sealgate_reader.py folder DATA [--root-key FILE] [--blobs DIR]
+    sealgate_reader.py folder DATA [--root-key FILE] [--blobs DIR] [--customer-key HEX] BUCKET/KEY
 
 BLOB and WRAPPED are files, `-` is standard input; the result goes to standard output. Keys can be
 given as `@FILE`, a file that holds the hex, so that they do not show in the list of processes.
+`folder` lists the objects of a data folder, or writes the body of one. It works on a copy of the
+index, so that the folder stays as it is; stop the gateway first.
 """
 
 from __future__ import annotations
 
 import argparse
+import base64
 import hashlib
 import hmac
 import io
+import json
 import os
+import shutil
 import sys
+import tempfile
+import uuid
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
-from typing import BinaryIO
+from pathlib import Path
+from typing import Any, BinaryIO
 
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
@@ -43,9 +55,17 @@ WRAP_VERSION = 1
 WRAP_INFO = b"sealgate v1 wrap "
 WRAP_OVERHEAD = 1 + SALT + TAG
 
+ROOT_HEADER = "sealgate root key v1"
+ROOT_INFO = b"sealgate v1 root "
+INDEX_APPLICATION = 0x53474958
+INDEX_FORMAT = 1
+PLAIN_SQLITE = b"SQLite format 3\0"
+KMS_HEADER = 1 + 8 + 16 + 4
+
 
 class Refused(Exception):
-    """Why the bytes were refused; `reason` is a word of the specification."""
+    """Why the bytes were refused; `reason` is a word of the specification, or a sentence where it
+    is about a data folder."""
 
     def __init__(self, reason: str, segment: int | None = None) -> None:
         super().__init__(reason if segment is None else f"{reason}({segment})")
@@ -181,6 +201,200 @@ def unwrap(key: bytes, purpose: str, aad: bytes, wrapped: bytes) -> bytes:
         raise Refused("WrongKey") from None
 
 
+def root_key(path: Path) -> bytes:
+    lines = path.read_text(encoding="ascii").splitlines()
+    if len(lines) != 2 or lines[0] != ROOT_HEADER or len(lines[1]) != 64:
+        raise Refused(f"{path} is not a root key file")
+    return bytes.fromhex(lines[1])
+
+
+def canonical(context: dict[str, str]) -> bytes:
+    """The bytes of an encryption context that are authenticated."""
+
+    def counted(text: bytes) -> bytes:
+        return len(text).to_bytes(4, "big") + text
+
+    pairs = sorted((key.encode(), value.encode()) for key, value in context.items())
+    return len(pairs).to_bytes(4, "big") + b"".join(counted(k) + counted(v) for k, v in pairs)
+
+
+@dataclass(frozen=True)
+class Object:
+    """An object as the index has it."""
+
+    account: str
+    bucket: str
+    key: str
+    seq: int
+    size: int
+    etag: str
+    envelope: dict[str, Any]
+    meta: dict[str, Any]
+
+    @property
+    def place(self) -> bytes:
+        return f"{self.account}/{self.bucket}/{self.key}".encode()
+
+
+class Folder:
+    """A data folder, opened with its root key."""
+
+    def __init__(self, index: Any, root: bytes, blobs: Path) -> None:
+        self.index = index
+        self.root = root
+        self.blobs = blobs
+
+    @classmethod
+    @contextmanager
+    def open(
+        cls, data: Path, root_file: Path | None = None, blobs: Path | None = None
+    ) -> Iterator[Folder]:
+        # For reading blobs nobody needs an SQLCipher binding.
+        import sqlcipher3
+
+        root = root_key(root_file or data / "root.key")
+        with tempfile.TemporaryDirectory() as copy:
+            for name in ("index.db", "index.db-wal"):
+                if (data / name).exists():
+                    shutil.copyfile(data / name, Path(copy) / name)
+            path = Path(copy) / "index.db"
+            with path.open("rb") as file:
+                encrypted = file.read(len(PLAIN_SQLITE)) != PLAIN_SQLITE
+            index = sqlcipher3.connect(str(path))
+            try:
+                if encrypted:
+                    key = hkdf(root, b"", ROOT_INFO + b"index", 32).hex()
+                    index.execute(f"PRAGMA key = \"x'{key}'\"")
+                    index.execute("PRAGMA cipher_page_size = 4096")
+                    index.execute("PRAGMA cipher_hmac_algorithm = HMAC_SHA256")
+                try:
+                    ((application,),) = index.execute("PRAGMA application_id")
+                    ((version,),) = index.execute("PRAGMA user_version")
+                except sqlcipher3.DatabaseError:
+                    raise Refused("the index does not open under this root key") from None
+                if application != INDEX_APPLICATION:
+                    raise Refused("not an index of Sealgate")
+                if version != INDEX_FORMAT:
+                    raise Refused(f"an index of format {version}, not {INDEX_FORMAT}")
+                yield cls(index, root, blobs or data / "blobs")
+            finally:
+                index.close()
+
+    def derived(self, purpose: str) -> bytes:
+        """The key for one purpose under the root key."""
+        return hkdf(self.root, b"", ROOT_INFO + purpose.encode(), 32)
+
+    def record(self, namespace: str, name: str) -> dict[str, Any]:
+        rows = self.index.execute(
+            "SELECT body FROM records WHERE ns = ? AND id = ?", (namespace, name)
+        ).fetchall()
+        if not rows:
+            raise Refused(f"there is no {namespace} {name}")
+        return json.loads(rows[0][0])
+
+    def objects(self) -> Iterator[Object]:
+        """The current objects, by bucket and key."""
+        rows = self.index.execute(
+            "SELECT b.account_id, b.name, v.key, v.seq, v.size, v.etag, v.envelope, v.meta"
+            " FROM current c JOIN versions v ON v.seq = c.seq JOIN buckets b ON b.id = c.bucket_id"
+            " ORDER BY b.name, c.key"
+        )
+        for account, bucket, key, seq, size, etag, envelope, meta in rows:
+            yield Object(
+                account,
+                bucket,
+                bytes(key).decode(),
+                seq,
+                size,
+                etag,
+                json.loads(envelope),
+                json.loads(meta),
+            )
+
+    def find(self, bucket: str, key: str) -> Object:
+        for found in self.objects():
+            if (found.bucket, found.key) == (bucket, key):
+                return found
+        raise Refused(f"there is no object {bucket}/{key}")
+
+    def platform_unwrap(self, purpose: str, aad: bytes, wrapped: bytes) -> bytes:
+        header, rest = wrapped[:5], wrapped[5:]
+        if header[:1] != b"\1" or len(header) < 5:
+            raise Refused("UnknownVersion")
+        version = int.from_bytes(header[1:], "big")
+        record = self.record("kms/platform", f"{version:010}")
+        key = unwrap(
+            self.derived("platform keys"),
+            "platform key",
+            version.to_bytes(4, "big"),
+            base64.b64decode(record["wrapped"]),
+        )
+        return unwrap(key, purpose, header + aad, rest)
+
+    def kms_decrypt(self, ciphertext: bytes, context: dict[str, str]) -> bytes:
+        header, rest = ciphertext[:KMS_HEADER], ciphertext[KMS_HEADER:]
+        if header[:1] != b"\1" or len(header) < KMS_HEADER:
+            raise Refused("UnknownVersion")
+        account = int.from_bytes(header[1:9], "big")
+        key_id = uuid.UUID(bytes=header[9:25])
+        version = int.from_bytes(header[25:], "big")
+        record = self.record("kms/key", f"{account:012}/{key_id}")
+        (sealed,) = [m["wrapped"] for m in record["material"] if m["version"] == version]
+        material = unwrap(
+            self.derived("kms key material"),
+            "kms key material",
+            header[1:],
+            base64.b64decode(sealed),
+        )
+        return unwrap(material, "kms ciphertext", header + canonical(context), rest)
+
+    def data_keys(self, of: Object, customer_key: bytes | None = None) -> list[bytes]:
+        """The data keys of an object, inner layer first."""
+        envelope = of.envelope
+        raw = {
+            name: base64.b64decode(envelope[name])
+            for name in ("dek", "kek", "outer", "salt", "check")
+            if name in envelope
+        }
+        mode = envelope["mode"]
+        if mode == "AES256":
+            return [self.platform_unwrap("sse-s3 dek", of.place, raw["dek"])]
+        if mode == "SSE-C":
+            if customer_key is None:
+                raise Refused("the object needs its customer's key")
+            where = f"{of.account}/{of.bucket}".encode()
+            check = hkdf(customer_key, raw["salt"], b"sealgate v1 sse-c check" + where, 32)
+            if not hmac.compare_digest(check, raw["check"]):
+                raise Refused("WrongKey")
+            kek = hkdf(customer_key, raw["salt"], b"sealgate v1 sse-c" + where, 32)
+            return [unwrap(kek, "sse-c dek", of.place, raw["dek"])]
+        if mode not in ("aws:kms", "aws:kms:dsse"):
+            raise Refused(f"an unknown mode, {mode}")
+        arn = f"arn:aws:s3:::{of.bucket}"
+        if not envelope.get("bucket_key", False):
+            arn += f"/{of.key}"
+        context = {**envelope.get("context", {}), "aws:s3:arn": arn}
+        kek = self.kms_decrypt(raw["kek"], context)
+        keys = [unwrap(kek, "sse-kms dek", of.place, raw["dek"])]
+        if mode == "aws:kms:dsse":
+            keys.append(self.platform_unwrap("dsse outer dek", of.place, raw["outer"]))
+        return keys
+
+    def body(self, of: Object, customer_key: bytes | None = None) -> Iterator[bytes]:
+        """The verified body of an object."""
+        keys = self.data_keys(of, customer_key)
+        ((inline,),) = self.index.execute("SELECT inline FROM versions WHERE seq = ?", (of.seq,))
+        if inline is not None:
+            yield from open_blob(io.BytesIO(inline), keys, 1, of.size)
+            return
+        parts = self.index.execute(
+            "SELECT number, size, blob FROM parts WHERE seq = ? ORDER BY number", (of.seq,)
+        )
+        for number, size, name in parts:
+            with (self.blobs / name[:2] / name[2:4] / name).open("rb") as blob:
+                yield from open_blob(blob, keys, number, size)
+
+
 def key_argument(text: str) -> bytes:
     if text.startswith("@"):
         with open(text[1:], encoding="ascii") as file:
@@ -218,6 +432,12 @@ def main() -> int:
     command.add_argument("wrapped")
     command = commands.add_parser("info", help="what a blob says of itself, without its key")
     command.add_argument("blob")
+    command = commands.add_parser("folder", help="list a data folder, or write an object of it")
+    command.add_argument("--root-key", type=Path, help="default: root.key in the folder")
+    command.add_argument("--blobs", type=Path, help="default: blobs in the folder")
+    command.add_argument("--customer-key", type=key_argument, help="for an object under SSE-C")
+    command.add_argument("data", type=Path)
+    command.add_argument("object", nargs="?", metavar="BUCKET/KEY")
     args = parser.parse_args()
 
     try:
@@ -229,6 +449,8 @@ def main() -> int:
         elif args.command == "unwrap":
             with read_argument(args.wrapped) as wrapped:
                 sys.stdout.buffer.write(unwrap(args.key, args.purpose, args.aad, wrapped.read()))
+        elif args.command == "folder":
+            folder(args)
         else:
             with read_argument(args.blob) as blob:
                 info(blob)
@@ -236,6 +458,18 @@ def main() -> int:
         print(f"refused: {refused}", file=sys.stderr)
         return 1
     return 0
+
+
+def folder(args: argparse.Namespace) -> None:
+    with Folder.open(args.data, args.root_key, args.blobs) as opened:
+        if args.object is None:
+            for found in opened.objects():
+                mode = found.envelope["mode"]
+                print(f"{found.size:>15} {mode:<12} {found.bucket}/{found.key}")
+            return
+        bucket, _, key = args.object.partition("/")
+        for text in opened.body(opened.find(bucket, key), args.customer_key):
+            sys.stdout.buffer.write(text)
 
 
 def info(blob: BinaryIO) -> None:

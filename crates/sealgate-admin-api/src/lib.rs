@@ -24,7 +24,7 @@ use http::request::Parts;
 use http_body::Body;
 use http_body_util::Full;
 use sealgate_audit::Trail;
-use sealgate_iam::{AuthFailure, Authenticated, Iam, Service};
+use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service};
 use sealgate_kms::Kms;
 use sealgate_wire::Connection;
 use time::OffsetDateTime;
@@ -108,14 +108,45 @@ impl AdminApi {
             Ok(body) => body,
             Err(fault) => return self.body_error(auth.service, fault, request_id),
         };
+        let (service, api, conn, id) = (
+            auth.service,
+            self.clone(),
+            conn.clone(),
+            request_id.to_owned(),
+        );
+        // In a task of its own, because a client that hangs up ends the future of its request: a change
+        // that was begun is also recorded, whether or not anybody waits for the answer.
+        let operation =
+            tokio::spawn(async move { api.run(&parts, &body, &auth, &conn, &id).await });
+        match operation.await {
+            Ok(reply) => reply,
+            Err(error) => {
+                tracing::error!(%error, request_id, "an operation did not come to its end");
+                let failure = AuthFailure {
+                    service,
+                    error: AuthFault::Internal,
+                };
+                self.auth_error(&failure, request_id)
+            }
+        }
+    }
+
+    async fn run(
+        &self,
+        parts: &Parts,
+        body: &[u8],
+        auth: &Authenticated,
+        conn: &Connection,
+        request_id: &str,
+    ) -> Response<Full<Bytes>> {
         match auth.service {
-            Service::Kms => json::kms::handle(self, &parts, &body, &auth, conn, request_id).await,
+            Service::Kms => json::kms::handle(self, parts, body, auth, conn, request_id).await,
             Service::CloudTrail => {
-                json::cloudtrail::handle(self, &parts, &body, &auth, request_id).await
+                json::cloudtrail::handle(self, parts, body, auth, request_id).await
             }
             // S3 never gets here; if it did, an answer in XML would be its form.
             Service::Iam | Service::Sts | Service::S3 => {
-                query::handle(self, &parts, &body, &auth, conn, request_id).await
+                query::handle(self, parts, body, auth, conn, request_id).await
             }
         }
     }

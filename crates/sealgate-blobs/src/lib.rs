@@ -10,6 +10,7 @@
 
 mod background;
 mod error;
+mod held;
 mod local;
 mod name;
 mod pending;
@@ -18,6 +19,7 @@ mod store;
 
 pub use error::BlobError;
 pub use local::LocalOptions;
+pub use held::Hold;
 pub use name::BlobName;
 pub use remote::RemoteConfig;
 pub use store::{BlobInfo, BlobReader, BlobStore, BlobWriter, FinishedBlob};

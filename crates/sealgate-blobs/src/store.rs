@@ -9,6 +9,7 @@ use futures_util::stream::BoxStream;
 use time::OffsetDateTime;
 
 use crate::background::Background;
+use crate::held::{Held, Hold};
 use crate::local::{LocalOptions, LocalReader, LocalStore, LocalWriter};
 use crate::pending::{Pending, PendingName};
 use crate::remote::{RemoteConfig, RemoteReader, RemoteStore, RemoteWriter};
@@ -19,6 +20,7 @@ use crate::{BlobError, BlobName, Result};
 pub struct BlobStore {
     backend: Backend,
     pending: Pending,
+    held: Held,
     background: Background,
 }
 
@@ -71,6 +73,7 @@ impl BlobStore {
         BlobStore {
             backend,
             pending: Pending::default(),
+            held: Held::default(),
             background,
         }
     }
@@ -127,6 +130,17 @@ impl BlobStore {
     /// Whether the name was handed out and its blob is neither committed nor removed.
     pub fn pending(&self, name: &str) -> bool {
         parse(name).is_ok_and(|name| self.pending.contains(&name))
+    }
+
+    /// Keeps these blobs from being removed as garbage while they are read.
+    pub fn hold(&self, names: Vec<String>) -> Hold {
+        self.held.hold(names)
+    }
+
+    /// Whether somebody in this process is reading the blob. Garbage is asked this before it is
+    /// deleted.
+    pub fn held(&self, name: &str) -> bool {
+        self.held.contains(name)
     }
 
     /// Whether the store can be written (local) or answers (remote), now.

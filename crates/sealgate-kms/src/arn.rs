@@ -212,3 +212,40 @@ pub(crate) fn check_length(text: &str, parameter: &str, max: usize) -> Result<()
         text.chars().take(MAX_KEY_ID).collect::<String>()
     )))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn account_ids_have_twelve_digits() {
+        for text in [
+            "",
+            "1",
+            "1111222233334",
+            "11112222333x",
+            "+11112222333",
+            "-11112222333",
+        ] {
+            assert!(text.parse::<AccountId>().is_err(), "{text}");
+        }
+        for text in ["000000000001", "999999999999"] {
+            let id: AccountId = text.parse().unwrap();
+            assert_eq!(id.to_string(), text);
+            assert_eq!(AccountId::from_number(id.number()), Some(id));
+        }
+        assert_eq!(AccountId::from_number(1_000_000_000_000), None);
+    }
+
+    proptest! {
+        #[test]
+        fn names_of_any_form_are_parsed_or_refused(text in "(arn:)?(aws:)?(kms:)?.{0,40}(:key/|:alias/)?.{0,40}") {
+            let _ = KeyName::parse(&text, "us-east-1", "keyId");
+            let _ = parse_alias_name(&text);
+        }
+    }
+}

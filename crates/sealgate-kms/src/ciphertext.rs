@@ -87,3 +87,65 @@ pub(crate) fn open(
 ) -> Option<Zeroizing<Vec<u8>>> {
     wrap::unwrap(material, PURPOSE, &made_with.aad(context), wrapped).ok()
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn made_with() -> MadeWith {
+        MadeWith {
+            account: "111122223333".parse().unwrap(),
+            key: Uuid::from_u128(0x1234_abcd),
+            version: 2,
+        }
+    }
+
+    #[test]
+    fn the_header_is_that_of_the_specification() {
+        let sealed = seal(
+            &Key256::generate(),
+            made_with(),
+            &EncryptionContext::new(),
+            b"x",
+        );
+        let header =
+            "01000000".to_owned() + "19df6690e5" + "0000000000000000000000001234abcd" + "00000002";
+        assert_eq!(hex::encode(&sealed[..HEADER_SIZE]), header);
+        assert_eq!(sealed.len(), HEADER_SIZE + wrap::OVERHEAD + 1);
+    }
+
+    #[test]
+    fn header_and_context_are_authenticated() {
+        let (key, context) = (
+            Key256::generate(),
+            EncryptionContext::from_pairs([("a", "b")]),
+        );
+        let sealed = seal(&key, made_with(), &context, b"x");
+        let (parsed, wrapped) = parse(&sealed).unwrap();
+        assert_eq!(parsed, made_with());
+        assert_eq!(
+            open(&key, parsed, &context, wrapped).unwrap().as_slice(),
+            b"x"
+        );
+        assert!(open(&key, parsed, &EncryptionContext::new(), wrapped).is_none());
+        let other = MadeWith {
+            version: 3,
+            ..parsed
+        };
+        assert!(open(&key, other, &context, wrapped).is_none());
+    }
+
+    proptest! {
+        #[test]
+        fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
+            if let Some((made_with, wrapped)) = parse(&bytes) {
+                let key = Key256::from_bytes([1; 32]);
+                prop_assert!(open(&key, made_with, &EncryptionContext::new(), wrapped).is_none());
+            }
+        }
+    }
+}

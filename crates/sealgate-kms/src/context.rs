@@ -101,3 +101,57 @@ fn put_length(bytes: &mut Vec<u8>, length: usize) {
     let length = u32::try_from(length).unwrap_or(u32::MAX);
     bytes.extend_from_slice(&length.to_be_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use proptest::prelude::*;
+
+    use super::*;
+
+    fn contexts() -> impl Strategy<Value = EncryptionContext> {
+        // Few letters, so that different contexts come close to each other; none of them printable lengths only.
+        let text = "[a\u{0}\u{1}:é]{0,3}";
+        prop::collection::btree_map(text, text, 0..4).prop_map(EncryptionContext)
+    }
+
+    proptest! {
+        #[test]
+        fn no_two_contexts_have_the_same_bytes(a in contexts(), b in contexts()) {
+            prop_assert_eq!(a == b, a.canonical() == b.canonical());
+        }
+
+        #[test]
+        fn the_order_of_the_pairs_does_not_count(pairs in prop::collection::hash_map(".{0,8}", ".{0,8}", 0..6)) {
+            let forward: Vec<_> = pairs.into_iter().collect();
+            let backward = forward.iter().rev().cloned();
+            prop_assert_eq!(
+                EncryptionContext::from_pairs(forward.clone()).canonical(),
+                EncryptionContext::from_pairs(backward).canonical()
+            );
+        }
+    }
+
+    #[test]
+    fn the_bytes_are_those_of_the_specification() {
+        let context = EncryptionContext::from_pairs([("b", ""), ("a", "12")]);
+        let expected = b"\0\0\0\x02\0\0\0\x01a\0\0\0\x0212\0\0\0\x01b\0\0\0\0";
+        assert_eq!(context.canonical(), expected);
+        assert_eq!(EncryptionContext::new().canonical(), [0; 4]);
+    }
+
+    #[test]
+    fn keys_that_differ_only_in_case_are_found() {
+        let context = |pairs: &[(&str, &str)]| EncryptionContext::from_pairs(pairs.iter().copied());
+        assert_eq!(context(&[("a", "1"), ("b", "1")]).ambiguous_key(), None);
+        assert_eq!(
+            context(&[("Key", "1"), ("kEY", "1")]).ambiguous_key(),
+            Some("kEY")
+        );
+        assert_eq!(
+            context(&[("Ä", "1"), ("ä", "1")]).ambiguous_key(),
+            Some("ä")
+        );
+    }
+}

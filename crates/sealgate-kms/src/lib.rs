@@ -32,5 +32,6 @@ pub use context::EncryptionContext;
 pub use error::KmsError;
 pub use key::{KeyManager, KeyState};
 pub use kms::Kms;
+pub use ops::cached_use::CachedUse;
 pub use root::{RootKey, RootKeyError};
 pub use types::*;

@@ -172,3 +172,99 @@ fn binding(account: AccountId, key: Uuid, version: u32) -> Vec<u8> {
 pub(crate) fn no_random(error: getrandom::Error) -> KmsError {
     KmsError::Internal(format!("the system gives no random numbers: {error}"))
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+    use crate::key::{KeyManager, KeyState};
+
+    fn materials() -> Materials {
+        Materials::new(&RootKey::from_bytes([1; 32]))
+    }
+
+    fn key(materials: &Materials) -> KeyRecord {
+        let (account, id, now) = (
+            "111122223333".parse().unwrap(),
+            Uuid::new_v4(),
+            OffsetDateTime::UNIX_EPOCH,
+        );
+        KeyRecord {
+            account,
+            id,
+            created: now,
+            description: String::new(),
+            manager: KeyManager::Customer,
+            state: KeyState::Enabled,
+            deletion: None,
+            policy: String::new(),
+            tags: Default::default(),
+            aliases: Vec::new(),
+            material: vec![materials.generate(account, id, 1, now).unwrap()],
+        }
+    }
+
+    fn open(
+        materials: &Materials,
+        key: &KeyRecord,
+        moment: Moment,
+    ) -> Result<Arc<Key256>, KmsError> {
+        materials.open(key, &key.material[0], moment)
+    }
+
+    #[test]
+    fn plaintext_is_kept_for_a_while_and_forgotten_at_once() {
+        let materials = materials();
+        let (one, two) = (key(&materials), key(&materials));
+        let moment = materials.moment();
+        let first = open(&materials, &one, moment).unwrap();
+        assert!(Arc::ptr_eq(
+            &first,
+            &open(&materials, &one, moment).unwrap()
+        ));
+        open(&materials, &two, moment).unwrap();
+        assert_eq!(materials.held(), 2);
+        materials.forget(one.account, one.id);
+        assert_eq!(materials.held(), 1);
+        materials.expire();
+        assert_eq!(materials.held(), 1);
+    }
+
+    #[test]
+    fn who_looked_before_it_was_forgotten_does_not_put_it_back() {
+        let materials = materials();
+        let key = key(&materials);
+        let before = materials.moment();
+        materials.forget(key.account, key.id);
+        open(&materials, &key, before).unwrap();
+        assert_eq!(materials.held(), 0);
+        open(&materials, &key, materials.moment()).unwrap();
+        assert_eq!(materials.held(), 1);
+    }
+
+    #[test]
+    fn the_number_kept_is_bounded() {
+        let materials = materials();
+        for _ in 0..CAPACITY.get() + 10 {
+            let key = key(&materials);
+            open(&materials, &key, materials.moment()).unwrap();
+        }
+        assert_eq!(materials.held(), CAPACITY.get());
+    }
+
+    #[test]
+    fn sealed_material_is_bound_to_its_key_its_version_and_the_root() {
+        let materials = materials();
+        let (mut one, two) = (key(&materials), key(&materials));
+        let moment = materials.moment();
+        let other_root = Materials::new(&RootKey::from_bytes([2; 32]));
+        assert!(open(&other_root, &one, moment).is_err());
+        let own = one.material.clone();
+        one.material = two.material.clone();
+        assert!(open(&materials, &one, moment).is_err());
+        one.material = own;
+        one.material[0].version = 2;
+        assert!(open(&materials, &one, moment).is_err());
+    }
+}

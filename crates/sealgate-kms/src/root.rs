@@ -142,3 +142,117 @@ fn refuse_exposed(path: &Path, file: &File) -> Result<(), RootKeyError> {
 fn refuse_exposed(_path: &Path, _file: &File) -> Result<(), RootKeyError> {
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    fn set_mode(path: &Path, mode: u32) {
+        fs::set_permissions(path, fs::Permissions::from_mode(mode)).unwrap();
+    }
+
+    #[test]
+    fn the_file_is_made_once_for_its_owner_alone_and_read_back() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.key");
+        let made = RootKey::load_or_create(&path, true).unwrap();
+        let text = fs::read_to_string(&path).unwrap();
+        assert_eq!(
+            fs::metadata(&path).unwrap().permissions().mode() & 0o777,
+            0o600
+        );
+        assert!(text.starts_with("sealgate root key v1\n") && text.len() == 21 + 65);
+        for allow_create in [false, true] {
+            let read = RootKey::load_or_create(&path, allow_create).unwrap();
+            assert_eq!(read.derive("p").expose(), made.derive("p").expose());
+        }
+        assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        assert_eq!(
+            fs::read_dir(folder.path()).unwrap().count(),
+            1,
+            "nothing is left beside it"
+        );
+    }
+
+    #[test]
+    fn what_a_crash_left_unfinished_is_replaced() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::write(folder.path().join("root.unfinished"), "sealgate").unwrap();
+        RootKey::load_or_create(&folder.path().join("root.key"), true).unwrap();
+        assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1);
+    }
+
+    #[test]
+    fn a_missing_file_is_not_made_unless_allowed() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.key");
+        let refused = RootKey::load_or_create(&path, false).err().unwrap();
+        assert!(matches!(refused, RootKeyError::Missing(_)));
+        assert!(!path.exists());
+    }
+
+    #[test]
+    fn a_file_that_others_can_use_is_refused() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.key");
+        RootKey::load_or_create(&path, true).unwrap();
+        for mode in [0o604, 0o640, 0o660, 0o666, 0o610] {
+            set_mode(&path, mode);
+            let refused = RootKey::load_or_create(&path, true).err().unwrap();
+            assert!(refused.to_string().contains("chmod 600"), "{refused}");
+        }
+        set_mode(&path, 0o400);
+        assert!(RootKey::load_or_create(&path, false).is_ok());
+    }
+
+    #[test]
+    fn a_damaged_file_is_refused_and_never_overwritten() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("root.key");
+        let digits = "ab".repeat(32);
+        for text in [
+            String::new(),
+            "sealgate root key v1\n".to_owned(),
+            format!("sealgate root key v2\n{digits}\n"),
+            format!("sealgate root key v1\n{}\n", "ab".repeat(31)),
+            format!("sealgate root key v1\n{}x\n", &digits[1..]),
+            format!("sealgate root key v1\n{digits}\n{digits}\n"),
+            format!("sealgate root key v1\n{}\n", digits.repeat(1000)),
+        ] {
+            fs::write(&path, &text).unwrap();
+            set_mode(&path, 0o600);
+            let refused = RootKey::load_or_create(&path, true).err().unwrap();
+            assert!(matches!(refused, RootKeyError::Malformed(_)), "{text:.40}");
+            assert!(
+                !refused.to_string().contains("abab"),
+                "the message holds nothing of the key"
+            );
+            assert_eq!(fs::read_to_string(&path).unwrap(), text);
+        }
+        fs::write(&path, b"\xff\xfe\xfd").unwrap();
+        assert!(matches!(
+            RootKey::load_or_create(&path, true),
+            Err(RootKeyError::Malformed(_))
+        ));
+        fs::write(&path, format!("sealgate root key v1\n{digits}\n")).unwrap();
+        let read = RootKey::load_or_create(&path, false).unwrap();
+        assert_eq!(
+            read.derive("p").expose(),
+            RootKey::from_bytes([0xab; 32]).derive("p").expose()
+        );
+    }
+
+    #[test]
+    fn purposes_have_different_keys() {
+        let root = RootKey::from_bytes([1; 32]);
+        assert_ne!(root.derive("a").expose(), root.derive("b").expose());
+        assert_ne!(
+            root.derive("a").expose(),
+            RootKey::from_bytes([2; 32]).derive("a").expose()
+        );
+    }
+}

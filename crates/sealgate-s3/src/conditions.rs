@@ -43,13 +43,12 @@ pub enum Verdict {
 
 /// Judge a read, in the order of [RFC 9110, 13.2.2](https://www.rfc-editor.org/rfc/rfc9110#section-13.2.2).
 /// A date that cannot be read is ignored, as there.
-pub fn judge(
-    headers: &HeaderMap,
-    names: &Names,
-    etag: &str,
-    modified: OffsetDateTime,
-) -> Verdict {
-    let text = |name| headers.get(name).and_then(|value: &http::HeaderValue| value.to_str().ok());
+pub fn judge(headers: &HeaderMap, names: &Names, etag: &str, modified: OffsetDateTime) -> Verdict {
+    let text = |name| {
+        headers
+            .get(name)
+            .and_then(|value: &http::HeaderValue| value.to_str().ok())
+    };
     let date = |name| text(name).and_then(|t| httpdate::parse_http_date(t).ok());
     // HTTP dates have whole seconds.
     let modified = modified.unix_timestamp();
@@ -76,14 +75,18 @@ pub fn judge(
 }
 
 fn matches(tags: &str, etag: &str) -> bool {
-    tags.split(',').map(unquote).any(|tag| tag == "*" || tag == etag)
+    tags.split(',')
+        .map(unquote)
+        .any(|tag| tag == "*" || tag == etag)
 }
 
 /// An entity tag without its quotes. S3 takes both forms.
 pub fn unquote(tag: &str) -> &str {
     let tag = tag.trim();
     let tag = tag.strip_prefix("W/").unwrap_or(tag);
-    tag.strip_prefix('"').and_then(|t| t.strip_suffix('"')).unwrap_or(tag)
+    tag.strip_prefix('"')
+        .and_then(|t| t.strip_suffix('"'))
+        .unwrap_or(tag)
 }
 
 /// The condition of a write
@@ -93,7 +96,9 @@ pub fn of_write(headers: &HeaderMap) -> Result<WriteCondition> {
         headers
             .get(name)
             .map(|value| {
-                value.to_str().map_err(|_| S3Error::argument(name, "", "The header is not valid."))
+                value
+                    .to_str()
+                    .map_err(|_| S3Error::argument(name, "", "The header is not valid."))
             })
             .transpose()
     };
@@ -145,11 +150,26 @@ mod tests {
         let at = "Tue, 14 Nov 2023 22:13:20 GMT";
         assert_eq!(judge_with(&[]), Verdict::Proceed);
         assert_eq!(judge_with(&[("if-match", "\"abc\"")]), Verdict::Proceed);
-        assert_eq!(judge_with(&[("if-match", "\"x\"")]), Verdict::Failed("If-Match"));
-        assert_eq!(judge_with(&[("if-none-match", "abc")]), Verdict::NotModified);
-        assert_eq!(judge_with(&[("if-none-match", "\"x\", \"abc\"")]), Verdict::NotModified);
-        assert_eq!(judge_with(&[("if-modified-since", at)]), Verdict::NotModified);
-        assert_eq!(judge_with(&[("if-modified-since", before)]), Verdict::Proceed);
+        assert_eq!(
+            judge_with(&[("if-match", "\"x\"")]),
+            Verdict::Failed("If-Match")
+        );
+        assert_eq!(
+            judge_with(&[("if-none-match", "abc")]),
+            Verdict::NotModified
+        );
+        assert_eq!(
+            judge_with(&[("if-none-match", "\"x\", \"abc\"")]),
+            Verdict::NotModified
+        );
+        assert_eq!(
+            judge_with(&[("if-modified-since", at)]),
+            Verdict::NotModified
+        );
+        assert_eq!(
+            judge_with(&[("if-modified-since", before)]),
+            Verdict::Proceed
+        );
         assert_eq!(judge_with(&[("if-unmodified-since", at)]), Verdict::Proceed);
         assert_eq!(
             judge_with(&[("if-unmodified-since", before)]),

@@ -102,7 +102,12 @@ pub type Result<T, E = S3Error> = std::result::Result<T, E>;
 impl S3Error {
     /// With a message of its own.
     pub fn new(kind: Code, message: impl Into<String>) -> Self {
-        Self { kind, other: None, message: message.into(), details: Vec::new() }
+        Self {
+            kind,
+            other: None,
+            message: message.into(),
+            details: Vec::new(),
+        }
     }
 
     /// `InvalidArgument` that names the argument.
@@ -119,7 +124,10 @@ impl S3Error {
 
     /// `NotImplemented` that says what.
     pub fn not_implemented(what: &str) -> Self {
-        Self::new(Code::NotImplemented, format!("{what} is not implemented by this server."))
+        Self::new(
+            Code::NotImplemented,
+            format!("{what} is not implemented by this server."),
+        )
     }
 
     /// A code decided by another layer.
@@ -146,12 +154,15 @@ impl S3Error {
 
     /// Code as it stands in the answer.
     pub fn code(&self) -> &'static str {
-        self.other.map_or_else(|| self.kind.as_str(), |(code, _)| code)
+        self.other
+            .map_or_else(|| self.kind.as_str(), |(code, _)| code)
     }
 
     /// HTTP status.
     pub fn status(&self) -> StatusCode {
-        let status = self.other.map_or_else(|| self.kind.status(), |(_, status)| status);
+        let status = self
+            .other
+            .map_or_else(|| self.kind.status(), |(_, status)| status);
         StatusCode::from_u16(status).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
     }
 }
@@ -165,7 +176,11 @@ impl From<Code> for S3Error {
 impl From<SseError> for S3Error {
     fn from(error: SseError) -> Self {
         match error {
-            SseError::InvalidArgument { message, name, value } => {
+            SseError::InvalidArgument {
+                message,
+                name,
+                value,
+            } => {
                 let error = Self::new(Code::InvalidArgument, message).with("ArgumentName", name);
                 match value {
                     Some(value) => error.with("ArgumentValue", value),
@@ -179,9 +194,10 @@ impl From<SseError> for S3Error {
                     .with("ArgumentValue", value)
             }
             SseError::AccessDenied => Code::AccessDenied.into(),
-            SseError::CustomerKeysBlocked => {
-                Self::new(Code::AccessDenied, SseError::CustomerKeysBlocked.to_string())
-            }
+            SseError::CustomerKeysBlocked => Self::new(
+                Code::AccessDenied,
+                SseError::CustomerKeysBlocked.to_string(),
+            ),
             SseError::Kms(error) => error.into(),
             SseError::Damaged => {
                 tracing::error!("an object's envelope does not open");
@@ -255,6 +271,8 @@ impl From<BlobError> for S3Error {
 
 impl From<PayloadError> for S3Error {
     fn from(error: PayloadError) -> Self {
-        Self::other(error.code(), error.status(), error.message())
+        let mut refusal = Self::other(error.code(), error.status(), error.message());
+        refusal.details = error.details();
+        refusal
     }
 }

@@ -101,9 +101,25 @@ pub struct Incoming {
 impl S3 {
     /// The service over these stores.
     pub fn new(deps: S3Deps) -> Self {
-        let S3Deps { index, blobs, iam, sse, trail, config } = deps;
+        let S3Deps {
+            index,
+            blobs,
+            iam,
+            sse,
+            trail,
+            config,
+        } = deps;
         let kms_via = format!("s3.{}.amazonaws.com", config.region);
-        Self { index, blobs, iam, sse, trail, config, kms_via, failures: Default::default() }
+        Self {
+            index,
+            blobs,
+            iam,
+            sse,
+            trail,
+            config,
+            kms_via,
+            failures: Default::default(),
+        }
     }
 
     /// The count of bodies that did not verify.
@@ -113,7 +129,14 @@ impl S3 {
 
     /// Answer a request. Never fails: a refusal is an answer, too.
     pub async fn handle(&self, incoming: Incoming) -> Response {
-        let Incoming { parts, body, mut auth, conn, request_id, host_id } = incoming;
+        let Incoming {
+            parts,
+            body,
+            mut auth,
+            conn,
+            request_id,
+            host_id,
+        } = incoming;
         let mut body = RequestBody::new(body, &mut auth);
         let method = parts.method.clone();
         let path = parts.uri.path().to_owned();
@@ -137,8 +160,7 @@ impl S3 {
             }
             Err(error) => {
                 body.drain(&drained).await;
-                let mut response =
-                    response::error(&error, &method, &path, &request_id, &host_id);
+                let mut response = response::error(&error, &method, &path, &request_id, &host_id);
                 response.extensions_mut().insert(Outcome {
                     operation: name,
                     error: Some(error.code()),
@@ -159,8 +181,13 @@ impl S3 {
     ) -> Response {
         let mut s3_error = S3Error::other(error.code(), error.status(), error.message());
         s3_error.details = error.details();
-        let mut response =
-            response::error(&s3_error, &parts.method, parts.uri.path(), request_id, host_id);
+        let mut response = response::error(
+            &s3_error,
+            &parts.method,
+            parts.uri.path(),
+            request_id,
+            host_id,
+        );
         response.extensions_mut().insert(Outcome {
             operation: "Unknown",
             error: Some(error.code()),
@@ -169,7 +196,10 @@ impl S3 {
         response
     }
 
-    #[expect(clippy::result_large_err, reason = "the head goes back to who drains the body")]
+    #[expect(
+        clippy::result_large_err,
+        reason = "the head goes back to who drains the body"
+    )]
     fn parse(
         &self,
         parts: Parts,
@@ -190,7 +220,11 @@ impl S3 {
             sealgate_sse::check_headers(&parts.headers, op.accepts())?;
             self.check_cleartext(&parts, &conn)?;
             ops::refuse_unsupported_headers(&parts.headers, op)?;
-            let bucket = target.bucket.as_deref().map(BucketName::parse).transpose()?;
+            let bucket = target
+                .bucket
+                .as_deref()
+                .map(BucketName::parse)
+                .transpose()?;
             let key = target.key.as_deref().map(ObjectKey::parse).transpose()?;
             Ok((op, bucket, key, query))
         })();
@@ -238,9 +272,7 @@ impl S3 {
     /// A bucket by name.
     async fn bucket(&self, name: &str) -> Result<Arc<Bucket>> {
         self.index.bucket(name).await.map_err(|error| match error {
-            IndexError::NoSuchBucket => {
-                S3Error::from(Code::NoSuchBucket).with("BucketName", name)
-            }
+            IndexError::NoSuchBucket => S3Error::from(Code::NoSuchBucket).with("BucketName", name),
             error => error.into(),
         })
     }

@@ -57,7 +57,9 @@ impl ObjectMeta {
     pub fn from_headers(headers: &HeaderMap) -> Result<Self> {
         let mut meta = Self::default();
         for name in SYSTEM.into_iter().chain([REDIRECT]) {
-            let Some(value) = text(headers, name)? else { continue };
+            let Some(value) = text(headers, name)? else {
+                continue;
+            };
             if value.len() > MAX_SYSTEM_HEADER {
                 return Err(Code::MetadataTooLarge.into());
             }
@@ -81,7 +83,9 @@ impl ObjectMeta {
             .or_insert_with(|| DEFAULT_CONTENT_TYPE.to_owned());
         let mut size = 0;
         for name in headers.keys() {
-            let Some(short) = name.as_str().strip_prefix("x-amz-meta-") else { continue };
+            let Some(short) = name.as_str().strip_prefix("x-amz-meta-") else {
+                continue;
+            };
             let value = text(headers, name.as_str())?.unwrap_or_default();
             size += short.len() + value.len();
             meta.user.insert(short.to_owned(), value);
@@ -96,7 +100,9 @@ impl ObjectMeta {
 
     /// As stored in the index.
     pub fn to_bytes(&self) -> Result<bytes::Bytes> {
-        serde_json::to_vec(self).map(Into::into).map_err(|_| Code::InternalError.into())
+        serde_json::to_vec(self)
+            .map(Into::into)
+            .map_err(|_| Code::InternalError.into())
     }
 
     /// As read from the index.
@@ -154,9 +160,10 @@ fn text(headers: &HeaderMap, name: &str) -> Result<Option<String>> {
 
 /// Set a header, if name and value can be one.
 pub(crate) fn insert(headers: &mut HeaderMap, name: &str, value: &str) {
-    if let (Ok(name), Ok(value)) =
-        (HeaderName::try_from(name), HeaderValue::from_bytes(value.as_bytes()))
-    {
+    if let (Ok(name), Ok(value)) = (
+        HeaderName::try_from(name),
+        HeaderValue::from_bytes(value.as_bytes()),
+    ) {
         headers.insert(name, value);
     }
 }
@@ -170,8 +177,14 @@ mod tests {
     fn metadata_survives_the_index() {
         let mut headers = HeaderMap::new();
         headers.insert("content-type", HeaderValue::from_static("text/plain"));
-        headers.insert("content-encoding", HeaderValue::from_static("aws-chunked,gzip"));
-        headers.insert("x-amz-meta-colour", HeaderValue::from_bytes("grün".as_bytes()).unwrap());
+        headers.insert(
+            "content-encoding",
+            HeaderValue::from_static("aws-chunked,gzip"),
+        );
+        headers.insert(
+            "x-amz-meta-colour",
+            HeaderValue::from_bytes("grün".as_bytes()).unwrap(),
+        );
         let meta = ObjectMeta::from_headers(&headers).unwrap();
         assert_eq!(meta.system["content-encoding"], "gzip");
         let read = ObjectMeta::from_bytes(&meta.to_bytes().unwrap()).unwrap();

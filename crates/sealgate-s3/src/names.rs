@@ -22,12 +22,16 @@ impl BucketName {
         let bytes = name.as_bytes();
         let alphanumeric = |b: &u8| b.is_ascii_lowercase() || b.is_ascii_digit();
         let valid = (3..=63).contains(&bytes.len())
-            && bytes.iter().all(|b| alphanumeric(b) || matches!(b, b'-' | b'.'))
+            && bytes
+                .iter()
+                .all(|b| alphanumeric(b) || matches!(b, b'-' | b'.'))
             && bytes.first().is_some_and(alphanumeric)
             && bytes.last().is_some_and(alphanumeric)
             && !name.contains("..")
             && name.parse::<std::net::Ipv4Addr>().is_err()
-            && !["xn--", "sthree-", "amzn-s3-demo-"].iter().any(|p| name.starts_with(p))
+            && !["xn--", "sthree-", "amzn-s3-demo-"]
+                .iter()
+                .any(|p| name.starts_with(p))
             && !["-s3alias", "--ol-s3", ".mrap", "--x-s3", "--table-s3"]
                 .iter()
                 .any(|s| name.ends_with(s))
@@ -64,7 +68,11 @@ impl ObjectKey {
                 .with("MaxSizeAllowed", MAX_KEY.to_string()));
         }
         if key.is_empty() || key.contains('\0') {
-            return Err(S3Error::argument("Key", key, "The object key is not valid."));
+            return Err(S3Error::argument(
+                "Key",
+                key,
+                "The object key is not valid.",
+            ));
         }
         Ok(Self(key.to_owned()))
     }

@@ -9,8 +9,12 @@ use crate::error::{Code, Result, S3Error};
 /// As [RFC 9110, 14.2](https://www.rfc-editor.org/rfc/rfc9110#section-14.2) has it, a header that
 /// is not understood is ignored, and so is one with several ranges, which S3 does not serve.
 pub fn of_read(header: &str, size: u64) -> Result<Option<Range<u64>>> {
-    let Some(spec) = header.trim().strip_prefix("bytes=") else { return Ok(None) };
-    let Some((first, last)) = spec.split_once('-') else { return Ok(None) };
+    let Some(spec) = header.trim().strip_prefix("bytes=") else {
+        return Ok(None);
+    };
+    let Some((first, last)) = spec.split_once('-') else {
+        return Ok(None);
+    };
     let (first, last) = (first.trim(), last.trim());
     let digits = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
     if !digits(first) || !digits(last) {
@@ -79,7 +83,14 @@ mod tests {
         assert_eq!(whole("bytes=-3"), Some(7..10));
         assert_eq!(whole("bytes=-30"), Some(0..10));
         assert_eq!(whole("bytes=5-99999999999999999999"), Some(5..10));
-        for ignored in ["bytes=3-2", "bytes=-", "bytes=a-b", "items=0-1", "bytes=0-1,3-4", ""] {
+        for ignored in [
+            "bytes=3-2",
+            "bytes=-",
+            "bytes=a-b",
+            "items=0-1",
+            "bytes=0-1,3-4",
+            "",
+        ] {
             assert_eq!(whole(ignored), None, "{ignored}");
         }
         for unsatisfiable in ["bytes=10-", "bytes=10-12", "bytes=-0"] {
@@ -96,7 +107,11 @@ mod tests {
     fn copy_ranges_lie_inside_the_source() {
         assert_eq!(of_copy("bytes=0-9", 10).unwrap(), 0..10);
         for bad in ["bytes=0-10", "bytes=5-4", "0-1", "bytes=0-", "bytes=-1"] {
-            assert_eq!(of_copy(bad, 10).unwrap_err().kind(), Code::InvalidArgument, "{bad}");
+            assert_eq!(
+                of_copy(bad, 10).unwrap_err().kind(),
+                Code::InvalidArgument,
+                "{bad}"
+            );
         }
     }
 }

@@ -8,7 +8,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use bytes::Bytes;
 use http_body_util::BodyExt as _;
 use hyper::body::Frame;
-use sealgate_blobs::{BlobError, BlobReader, BlobStore};
+use sealgate_blobs::{BlobError, BlobReader, BlobStore, Hold};
 use sealgate_index::{Body, Version};
 use sealgate_seal::{BodyKeys, OpenError, OpenStream, sealed_range};
 
@@ -76,6 +76,8 @@ pub(crate) struct ObjectReader {
     failures: IntegrityFailures,
     /// Names the object in the log.
     seq: i64,
+    /// The object may be replaced meanwhile; its blobs stay until this reader is gone.
+    _hold: Hold,
 }
 
 impl ObjectReader {
@@ -113,7 +115,12 @@ impl ObjectReader {
                 }
             }
         }
+        let names = pieces.iter().filter_map(|piece| match &piece.source {
+            Source::Blob(name) => Some(name.clone()),
+            Source::Inline(_) => None,
+        });
         Self {
+            _hold: blobs.hold(names.collect()),
             blobs: blobs.clone(),
             keys,
             pieces,
@@ -137,7 +144,9 @@ impl ObjectReader {
                     }
                 }
             }
-            let Some(piece) = self.pieces.pop_front() else { return Ok(None) };
+            let Some(piece) = self.pieces.pop_front() else {
+                return Ok(None);
+            };
             let name = match &piece.source {
                 Source::Inline(_) => "(in the index)".to_owned(),
                 Source::Blob(name) => name.clone(),
@@ -180,14 +189,23 @@ impl ObjectReader {
         match piece.source {
             Source::Inline(sealed) => {
                 let bytes = |range: Range<usize>| sealed.get(range).ok_or(OpenError::Truncated);
-                let mut stream =
-                    OpenStream::new(keys, piece.part, bytes(0..header_len)?, piece.size, piece.range)?;
+                let mut stream = OpenStream::new(
+                    keys,
+                    piece.part,
+                    bytes(0..header_len)?,
+                    piece.size,
+                    piece.range,
+                )?;
                 let (start, end) = (wanted.start as usize, wanted.end as usize);
                 if sealed.len() as u64 != layers.sealed_len(piece.size) {
                     return Err(OpenError::BadLength.into());
                 }
                 stream.push(bytes(start..end)?)?;
-                Ok(Open { blob: None, stream, name })
+                Ok(Open {
+                    blob: None,
+                    stream,
+                    name,
+                })
             }
             Source::Blob(blob) => {
                 // A read from the start takes header and segments in one request.
@@ -197,13 +215,21 @@ impl ObjectReader {
                     let mut stream =
                         OpenStream::new(keys, piece.part, &header, piece.size, piece.range)?;
                     stream.push(&rest)?;
-                    return Ok(Open { blob: Some(reader), stream, name });
+                    return Ok(Open {
+                        blob: Some(reader),
+                        stream,
+                        name,
+                    });
                 }
                 let mut reader = blobs.read(&blob, 0..header_len as u64).await?;
                 let (header, _) = take(&mut reader, header_len).await?;
                 let stream = OpenStream::new(keys, piece.part, &header, piece.size, piece.range)?;
                 let reader = blobs.read(&blob, wanted).await?;
-                Ok(Open { blob: Some(reader), stream, name })
+                Ok(Open {
+                    blob: Some(reader),
+                    stream,
+                    name,
+                })
             }
         }
     }

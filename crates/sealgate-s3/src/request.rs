@@ -93,7 +93,10 @@ impl RequestBody {
     }
 
     async fn read_document(&mut self, spec: PayloadSpec, limit: usize) -> Result<Vec<u8>> {
-        if spec.decoded_length.is_some_and(|length| length > limit as u64) {
+        if spec
+            .decoded_length
+            .is_some_and(|length| length > limit as u64)
+        {
             return Err(Code::MalformedXml.into());
         }
         let mut reader = self.reader(spec);
@@ -133,7 +136,9 @@ impl Request {
     /// A header's text; one that is not visible ASCII counts as malformed.
     pub(crate) fn header(&self, name: impl Into<String>) -> Result<Option<&str>> {
         let name: String = name.into();
-        let Ok(header) = HeaderName::try_from(name.as_str()) else { return Ok(None) };
+        let Ok(header) = HeaderName::try_from(name.as_str()) else {
+            return Ok(None);
+        };
         match self.parts.headers.get(&header) {
             None => Ok(None),
             Some(value) => value
@@ -145,7 +150,9 @@ impl Request {
 
     /// A query parameter that is a number.
     pub(crate) fn number(&self, name: &'static str, max: u64) -> Result<Option<u64>> {
-        let Some(text) = self.query.get(name) else { return Ok(None) };
+        let Some(text) = self.query.get(name) else {
+            return Ok(None);
+        };
         match text.parse::<i64>() {
             Ok(number) if u64::try_from(number).is_ok_and(|n| n <= max) => {
                 Ok(Some(number.unsigned_abs()))
@@ -155,9 +162,11 @@ impl Request {
                 text,
                 format!("Argument {name} must be an integer between 0 and {max}"),
             )),
-            Err(_) => {
-                Err(S3Error::argument(name, text, format!("Provided {name} not an integer or within integer range")))
-            }
+            Err(_) => Err(S3Error::argument(
+                name,
+                text,
+                format!("Provided {name} not an integer or within integer range"),
+            )),
         }
     }
 
@@ -173,7 +182,11 @@ impl Request {
         let mut context = Context::new();
         context.insert("s3:ResourceAccount", resource_account);
         context.insert("s3:signatureversion", "AWS4-HMAC-SHA256");
-        let auth = if self.presigned { "REST-QUERY-STRING" } else { "REST-HEADER" };
+        let auth = if self.presigned {
+            "REST-QUERY-STRING"
+        } else {
+            "REST-HEADER"
+        };
         context.insert("s3:authType", auth);
         if matches!(
             self.op,
@@ -222,8 +235,15 @@ impl<'a> Authorized<'a> {
             (None, _) | (_, Operation::CreateBucket) => None,
             (Some(name), _) => Some(s3.bucket(name.as_str()).await?),
         };
-        let this = Self { s3, request, bucket };
-        let owner = this.bucket.as_ref().map_or(account.as_str(), |b| b.account_id.as_str());
+        let this = Self {
+            s3,
+            request,
+            bucket,
+        };
+        let owner = this
+            .bucket
+            .as_ref()
+            .map_or(account.as_str(), |b| b.account_id.as_str());
         for header in ["x-amz-expected-bucket-owner"] {
             if this.bucket.is_some() && request.header(header)?.is_some_and(|e| e != owner) {
                 return Err(Code::AccessDenied.into());
@@ -278,18 +298,28 @@ impl<'a> Authorized<'a> {
 
     /// The bucket of the request.
     pub(crate) fn bucket(&self) -> Result<&Arc<Bucket>> {
-        self.bucket.as_ref().ok_or_else(|| Code::NoSuchBucket.into())
+        self.bucket
+            .as_ref()
+            .ok_or_else(|| Code::NoSuchBucket.into())
     }
 
     /// The object key of the request.
     pub(crate) fn key(&self) -> Result<&str> {
-        self.request.key.as_ref().map(ObjectKey::as_str).ok_or_else(|| Code::NoSuchKey.into())
+        self.request
+            .key
+            .as_ref()
+            .map(ObjectKey::as_str)
+            .ok_or_else(|| Code::NoSuchKey.into())
     }
 
     /// Where the object of the request lies.
     pub(crate) fn place(&self) -> Result<Place<'_>> {
         let bucket = self.bucket()?;
-        Ok(Place { account: &bucket.account_id, bucket: &bucket.name, key: self.key()? })
+        Ok(Place {
+            account: &bucket.account_id,
+            bucket: &bucket.name,
+            key: self.key()?,
+        })
     }
 
     /// The bucket's encryption settings.
@@ -325,7 +355,11 @@ impl<'a> Authorized<'a> {
     pub(crate) fn check_version_id(&self) -> Result<()> {
         match self.request.query.get("versionId") {
             None | Some("null") => Ok(()),
-            Some(id) => Err(S3Error::argument("versionId", id, "Invalid version id specified")),
+            Some(id) => Err(S3Error::argument(
+                "versionId",
+                id,
+                "Invalid version id specified",
+            )),
         }
     }
 }

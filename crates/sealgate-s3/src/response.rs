@@ -54,7 +54,9 @@ pub(crate) fn quoted(etag: &str) -> String {
 
 /// A body of these bytes.
 pub(crate) fn full(bytes: impl Into<Bytes>) -> ResponseBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// An answer without a body.
@@ -67,9 +69,10 @@ pub(crate) fn empty(status: StatusCode) -> Response {
 /// An XML document with status 200.
 pub(crate) fn xml(document: String) -> Response {
     let mut response = http::Response::new(full(document));
-    response
-        .headers_mut()
-        .insert(header::CONTENT_TYPE, HeaderValue::from_static("application/xml"));
+    response.headers_mut().insert(
+        header::CONTENT_TYPE,
+        HeaderValue::from_static("application/xml"),
+    );
     response
 }
 
@@ -104,9 +107,16 @@ pub fn error(
         *response.status_mut() = status;
     }
     if error.kind() == Code::InvalidRange
-        && let Some((_, size)) = error.details.iter().find(|(name, _)| *name == "ActualObjectSize")
+        && let Some((_, size)) = error
+            .details
+            .iter()
+            .find(|(name, _)| *name == "ActualObjectSize")
     {
-        insert(response.headers_mut(), "content-range", &format!("bytes */{size}"));
+        insert(
+            response.headers_mut(),
+            "content-range",
+            &format!("bytes */{size}"),
+        );
     }
     response
 }
@@ -126,7 +136,9 @@ pub(crate) fn write_overrides(
         ("response-content-type", header::CONTENT_TYPE),
         ("response-expires", header::EXPIRES),
     ] {
-        let Some(value) = query.get(parameter) else { continue };
+        let Some(value) = query.get(parameter) else {
+            continue;
+        };
         if anonymous {
             return Err(S3Error::invalid_request(
                 "Request specific response headers cannot be used for anonymous GET requests.",

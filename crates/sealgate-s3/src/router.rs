@@ -81,9 +81,7 @@ impl Operation {
             Op::CreateBucket => "s3:CreateBucket",
             Op::DeleteBucket => "s3:DeleteBucket",
             Op::GetBucketLocation => "s3:GetBucketLocation",
-            Op::PutBucketEncryption | Op::DeleteBucketEncryption => {
-                "s3:PutEncryptionConfiguration"
-            }
+            Op::PutBucketEncryption | Op::DeleteBucketEncryption => "s3:PutEncryptionConfiguration",
             Op::GetBucketEncryption => "s3:GetEncryptionConfiguration",
             Op::HeadBucket | Op::ListObjects | Op::ListObjectsV2 => "s3:ListBucket",
             Op::ListMultipartUploads => "s3:ListBucketMultipartUploads",
@@ -104,17 +102,31 @@ impl Operation {
     /// The encryption headers it takes; any other is refused.
     pub fn accepts(self) -> Accepts {
         match self {
-            Op::PutObject | Op::CreateMultipartUpload => {
-                Accepts { mode: true, customer: true, source: false }
-            }
-            Op::CopyObject => Accepts { mode: true, customer: true, source: true },
-            Op::UploadPartCopy => Accepts { mode: false, customer: true, source: true },
+            Op::PutObject | Op::CreateMultipartUpload => Accepts {
+                mode: true,
+                customer: true,
+                source: false,
+            },
+            Op::CopyObject => Accepts {
+                mode: true,
+                customer: true,
+                source: true,
+            },
+            Op::UploadPartCopy => Accepts {
+                mode: false,
+                customer: true,
+                source: true,
+            },
             Op::GetObject
             | Op::HeadObject
             | Op::GetObjectAttributes
             | Op::UploadPart
             | Op::CompleteMultipartUpload
-            | Op::ListParts => Accepts { mode: false, customer: true, source: false },
+            | Op::ListParts => Accepts {
+                mode: false,
+                customer: true,
+                source: false,
+            },
             Op::ListBuckets
             | Op::CreateBucket
             | Op::HeadBucket
@@ -189,7 +201,10 @@ pub fn target(host: Option<&str>, path: &str, domains: &[String]) -> Result<Targ
     let path = path.strip_prefix('/').unwrap_or(path);
     let non_empty = |text: String| (!text.is_empty()).then_some(text);
     if let Some(bucket) = host.and_then(|host| virtual_host_bucket(host, domains)) {
-        return Ok(Target { bucket: Some(bucket), key: non_empty(percent_decode(path)?) });
+        return Ok(Target {
+            bucket: Some(bucket),
+            key: non_empty(percent_decode(path)?),
+        });
     }
     let (bucket, key) = path.split_once('/').unwrap_or((path, ""));
     Ok(Target {
@@ -212,18 +227,14 @@ fn virtual_host_bucket(host: &str, domains: &[String]) -> Option<String> {
 }
 
 /// The operation of a request.
-pub fn route(
-    method: &Method,
-    target: &Target,
-    query: &Query,
-    copies: bool,
-) -> Result<Operation> {
+pub fn route(method: &Method, target: &Target, query: &Query, copies: bool) -> Result<Operation> {
     if let Some(name) = UNSUPPORTED.iter().find(|name| query.has(name)) {
-        return Err(S3Error::not_implemented(&format!("The sub-resource '{name}'")));
+        return Err(S3Error::not_implemented(&format!(
+            "The sub-resource '{name}'"
+        )));
     }
-    let not_allowed = || -> S3Error {
-        S3Error::from(Code::MethodNotAllowed).with("Method", method.as_str())
-    };
+    let not_allowed =
+        || -> S3Error { S3Error::from(Code::MethodNotAllowed).with("Method", method.as_str()) };
     match (&target.bucket, &target.key) {
         (None, _) => match *method {
             Method::GET => Ok(Op::ListBuckets),
@@ -284,7 +295,12 @@ mod tests {
     use super::*;
 
     fn of(method: Method, path: &str, query: &str) -> Result<Operation> {
-        route(&method, &target(None, path, &[]).unwrap(), &Query::parse(query), false)
+        route(
+            &method,
+            &target(None, path, &[]).unwrap(),
+            &Query::parse(query),
+            false,
+        )
     }
 
     #[test]
@@ -294,12 +310,18 @@ mod tests {
         let host = target(Some("bucket.example.com:9000"), "/a/b%20c", &domains).unwrap();
         assert_eq!(path, host);
         assert_eq!(path.key.as_deref(), Some("a/b c"));
-        assert_eq!(target(Some("[::1]:9000"), "/bucket", &domains).unwrap().key, None);
+        assert_eq!(
+            target(Some("[::1]:9000"), "/bucket", &domains).unwrap().key,
+            None
+        );
     }
 
     #[test]
     fn slashes_and_dot_segments_of_keys_are_kept() {
-        assert_eq!(target(None, "/b//a/../b/", &[]).unwrap().key.as_deref(), Some("/a/../b/"));
+        assert_eq!(
+            target(None, "/b//a/../b/", &[]).unwrap().key.as_deref(),
+            Some("/a/../b/")
+        );
     }
 
     #[test]
@@ -317,10 +339,22 @@ mod tests {
     #[test]
     fn operations_are_chosen_by_method_and_query() {
         assert_eq!(of(Method::GET, "/", "").unwrap(), Op::ListBuckets);
-        assert_eq!(of(Method::GET, "/b", "list-type=2&prefix=x").unwrap(), Op::ListObjectsV2);
+        assert_eq!(
+            of(Method::GET, "/b", "list-type=2&prefix=x").unwrap(),
+            Op::ListObjectsV2
+        );
         assert_eq!(of(Method::GET, "/b/", "").unwrap(), Op::ListObjects);
-        assert_eq!(of(Method::PUT, "/b/k", "partNumber=1&uploadId=x").unwrap(), Op::UploadPart);
-        assert_eq!(of(Method::POST, "/b/k", "uploads").unwrap(), Op::CreateMultipartUpload);
-        assert_eq!(of(Method::PATCH, "/b/k", "").unwrap_err().kind(), Code::MethodNotAllowed);
+        assert_eq!(
+            of(Method::PUT, "/b/k", "partNumber=1&uploadId=x").unwrap(),
+            Op::UploadPart
+        );
+        assert_eq!(
+            of(Method::POST, "/b/k", "uploads").unwrap(),
+            Op::CreateMultipartUpload
+        );
+        assert_eq!(
+            of(Method::PATCH, "/b/k", "").unwrap_err().kind(),
+            Code::MethodNotAllowed
+        );
     }
 }

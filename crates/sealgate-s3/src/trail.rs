@@ -34,7 +34,9 @@ pub(crate) async fn record(s3: &S3, request: &Request, error: Option<&S3Error>) 
         user_agent: caller.environment.user_agent.clone(),
         region: s3.config.region.clone(),
         request_id: request.request_id.clone(),
-        request_parameters: bucket.as_ref().map_or(Value::Null, |b| json!({ "bucketName": b })),
+        request_parameters: bucket
+            .as_ref()
+            .map_or(Value::Null, |b| json!({ "bucketName": b })),
         response_elements: Value::Null,
         additional: json!({
             "SignatureVersion": "SigV4",

@@ -86,7 +86,11 @@ impl BodyWriter {
         match self.blob {
             Some(blob) => {
                 let blob = blob.finish().await?;
-                Ok(Stored { size, sealed_size: blob.size(), place: StoredPlace::Blob(blob) })
+                Ok(Stored {
+                    size,
+                    sealed_size: blob.size(),
+                    place: StoredPlace::Blob(blob),
+                })
             }
             None => {
                 let sealed = self.seal.output().split().freeze();
@@ -109,9 +113,7 @@ impl Stored {
     pub(crate) fn body(&self, etag: &str) -> Body {
         match &self.place {
             StoredPlace::Inline(sealed) => Body::Inline(sealed.clone()),
-            StoredPlace::Blob(_) => {
-                Body::Parts(self.part(1, etag, None).into_iter().collect())
-            }
+            StoredPlace::Blob(_) => Body::Parts(self.part(1, etag, None).into_iter().collect()),
         }
     }
 
@@ -134,7 +136,9 @@ impl Stored {
     /// removed if the row was refused. Where the index failed in another way the row may or may
     /// not be there, so the blob is left for the orphan sweep to judge.
     pub(crate) fn settle<T>(self, outcome: &Result<T, IndexError>) {
-        let StoredPlace::Blob(blob) = self.place else { return };
+        let StoredPlace::Blob(blob) = self.place else {
+            return;
+        };
         match outcome {
             Err(
                 IndexError::PreconditionFailed
@@ -172,7 +176,11 @@ pub(crate) async fn ingest(
     }
     let digests = reader.finish().await?;
     let stored = writer.finish().await?;
-    Ok(Ingested { stored, digests, extra: extra.map(Hasher::finish) })
+    Ok(Ingested {
+        stored,
+        digests,
+        extra: extra.map(Hasher::finish),
+    })
 }
 
 /// The length that a request declares for its body, within S3's limit.

@@ -45,7 +45,10 @@ impl Element {
                     if open.len() >= MAX_DEPTH || elements > MAX_ELEMENTS || done.is_some() {
                         return Err(malformed());
                     }
-                    open.push(Element { name: local(start.local_name().as_ref())?, ..Self::default() });
+                    open.push(Element {
+                        name: start.local_name().as_ref().to_owned(),
+                        ..Self::default()
+                    });
                     continue;
                 }
                 Event::Empty(start) => {
@@ -53,11 +56,14 @@ impl Element {
                     if elements > MAX_ELEMENTS || done.is_some() {
                         return Err(malformed());
                     }
-                    Element { name: local(start.local_name().as_ref())?, ..Self::default() }
+                    Element {
+                        name: start.local_name().as_ref().to_owned(),
+                        ..Self::default()
+                    }
                 }
                 Event::End(_) => open.pop().ok_or_else(malformed)?,
                 Event::Text(text) => {
-                    let text = std::str::from_utf8(text.as_ref()).map_err(|_| malformed())?;
+                    let text: &str = text.as_ref();
                     match open.last_mut() {
                         Some(element) => element.text.push_str(text),
                         None if text.trim().is_empty() => {}
@@ -66,7 +72,7 @@ impl Element {
                     continue;
                 }
                 Event::GeneralRef(reference) => {
-                    let name = std::str::from_utf8(reference.as_ref()).map_err(|_| malformed())?;
+                    let name: &str = reference.as_ref();
                     let character = match reference.resolve_char_ref() {
                         Ok(Some(character)) => character,
                         Ok(None) => match name {
@@ -83,7 +89,7 @@ impl Element {
                     continue;
                 }
                 Event::CData(data) => {
-                    let data = std::str::from_utf8(data.as_ref()).map_err(|_| malformed())?;
+                    let data: &str = data.as_ref();
                     open.last_mut().ok_or_else(malformed)?.text.push_str(data);
                     continue;
                 }
@@ -104,7 +110,11 @@ impl Element {
 
     /// Refuse elements that the schema does not know.
     pub fn only(&self, names: &[&str]) -> Result<()> {
-        if self.children.iter().all(|child| names.contains(&child.name.as_str())) {
+        if self
+            .children
+            .iter()
+            .all(|child| names.contains(&child.name.as_str()))
+        {
             Ok(())
         } else {
             Err(malformed())
@@ -112,7 +122,7 @@ impl Element {
     }
 
     /// Every child of this name.
-    pub fn all<'a>(&'a self, name: &'a str) -> impl Iterator<Item = &'a Element> {
+    pub fn all<'a>(&'a self, name: &str) -> impl Iterator<Item = &'a Element> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
@@ -120,22 +130,24 @@ impl Element {
     pub fn optional(&self, name: &str) -> Result<Option<&Element>> {
         let mut found = self.all(name);
         let first = found.next();
-        if found.next().is_some() { Err(malformed()) } else { Ok(first) }
+        if found.next().is_some() {
+            Err(malformed())
+        } else {
+            Ok(first)
+        }
     }
 
     /// The text of the child of this name, which must be there.
     pub fn required_text(&self, name: &str) -> Result<&str> {
-        self.optional(name)?.map(|child| child.text.as_str()).ok_or_else(malformed)
+        self.optional(name)?
+            .map(|child| child.text.as_str())
+            .ok_or_else(malformed)
     }
 
     /// The text of the child of this name, if it is there.
     pub fn optional_text(&self, name: &str) -> Result<Option<&str>> {
         Ok(self.optional(name)?.map(|child| child.text.as_str()))
     }
-}
-
-fn local(name: &[u8]) -> Result<String> {
-    std::str::from_utf8(name).map(str::to_owned).map_err(|_| malformed())
 }
 
 /// Writes an answer.
@@ -148,7 +160,9 @@ impl Writer {
     /// A document whose root carries S3's namespace.
     pub fn document(root: &'static str, content: impl FnOnce(&mut Writer)) -> String {
         let mut writer = Self::with_declaration();
-        writer.0.push_str(&format!("<{root} xmlns=\"{NAMESPACE}\">"));
+        writer
+            .0
+            .push_str(&format!("<{root} xmlns=\"{NAMESPACE}\">"));
         content(&mut writer);
         writer.0.push_str(&format!("</{root}>"));
         writer.0
@@ -214,7 +228,8 @@ impl Writer {
                 if (character as u32) < 0x20 {
                     self.0.push_str(&format!("&#x{:x};", character as u32));
                 } else {
-                    self.0.push_str(&escape(character.encode_utf8(&mut [0; 4]) as &str));
+                    self.0
+                        .push_str(&escape(character.encode_utf8(&mut [0; 4]) as &str));
                 }
             }
         } else {

@@ -21,9 +21,16 @@ const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Slot {
     /// For a write: the principal, the KMS key and the encryption context.
-    Write { principal: String, key_arn: String, context: Vec<u8> },
+    Write {
+        principal: String,
+        key_arn: String,
+        context: Vec<u8>,
+    },
     /// For a read: the KMS ciphertext and the context it was made with.
-    Read { ciphertext: Vec<u8>, context: Vec<u8> },
+    Read {
+        ciphertext: Vec<u8>,
+        context: Vec<u8>,
+    },
 }
 
 struct Kept {

@@ -66,7 +66,9 @@ impl CustomerKey {
             ));
         };
         if algorithm != "AES256" {
-            return Err(SseError::InvalidEncryptionAlgorithm { value: algorithm.to_owned() });
+            return Err(SseError::InvalidEncryptionAlgorithm {
+                value: algorithm.to_owned(),
+            });
         }
         let Some(key) = key else {
             return Err(SseError::secret_argument(
@@ -95,7 +97,10 @@ impl CustomerKey {
                 "The calculated MD5 hash of the key did not match the hash that was provided.",
             ));
         }
-        Ok(Some(Self { key: Key256::from_slice(&raw), md5: md5.to_owned() }))
+        Ok(Some(Self {
+            key: Key256::from_slice(&raw),
+            md5: md5.to_owned(),
+        }))
     }
 
     /// The key, for a write: a wrong length is refused in S3's words.

@@ -28,7 +28,9 @@ impl DefaultAlgorithm {
 
     /// From `SSEAlgorithm`.
     pub fn parse(text: &str) -> Option<Self> {
-        [Self::S3, Self::Kms, Self::Dsse].into_iter().find(|a| a.as_str() == text)
+        [Self::S3, Self::Kms, Self::Dsse]
+            .into_iter()
+            .find(|a| a.as_str() == text)
     }
 }
 

@@ -51,7 +51,10 @@ impl Serialize for Blob {
 impl<'de> Deserialize<'de> for Blob {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
         let text = <std::borrow::Cow<'de, str>>::deserialize(deserializer)?;
-        STANDARD.decode(&*text).map(Self).map_err(serde::de::Error::custom)
+        STANDARD
+            .decode(&*text)
+            .map(Self)
+            .map_err(serde::de::Error::custom)
     }
 }
 
@@ -177,7 +180,10 @@ impl Envelope {
             Self::Customer { .. } => {
                 put("x-amz-server-side-encryption-customer-algorithm", "AES256");
                 if let Some(customer) = customer {
-                    put("x-amz-server-side-encryption-customer-key-md5", customer.md5());
+                    put(
+                        "x-amz-server-side-encryption-customer-key-md5",
+                        customer.md5(),
+                    );
                 }
             }
         }
@@ -190,7 +196,10 @@ impl Envelope {
                 && !wrap.context.is_empty()
                 && let Ok(json) = serde_json::to_vec(&wrap.context)
             {
-                put("x-amz-server-side-encryption-context", &STANDARD.encode(json));
+                put(
+                    "x-amz-server-side-encryption-context",
+                    &STANDARD.encode(json),
+                );
             }
         }
         headers

@@ -44,10 +44,18 @@ impl SseError {
         value: impl Into<String>,
         message: impl Into<String>,
     ) -> Self {
-        Self::InvalidArgument { message: message.into(), name, value: Some(value.into()) }
+        Self::InvalidArgument {
+            message: message.into(),
+            name,
+            value: Some(value.into()),
+        }
     }
 
     pub(crate) fn secret_argument(name: &'static str, message: impl Into<String>) -> Self {
-        Self::InvalidArgument { message: message.into(), name, value: None }
+        Self::InvalidArgument {
+            message: message.into(),
+            name,
+            value: None,
+        }
     }
 }

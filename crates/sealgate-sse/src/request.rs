@@ -103,10 +103,7 @@ pub enum Requested {
 
 /// The encryption that a write's headers ask for, in a bucket that may block SSE-C: then the key
 /// is not even looked at.
-pub fn parse_write(
-    headers: &HeaderMap,
-    blocks_customer_keys: bool,
-) -> Result<Requested, SseError> {
+pub fn parse_write(headers: &HeaderMap, blocks_customer_keys: bool) -> Result<Requested, SseError> {
     let get = |name: &'static str| -> Result<Option<&str>, SseError> {
         headers
             .get(name)
@@ -219,14 +216,20 @@ pub fn parse_write(
 fn parse_key_id(key_id: Option<&str>) -> Result<Option<String>, SseError> {
     match key_id {
         None => Ok(None),
-        Some("") => Err(SseError::argument(KEY_ID, "", "The KMS key id must not be empty.")),
+        Some("") => Err(SseError::argument(
+            KEY_ID,
+            "",
+            "The KMS key id must not be empty.",
+        )),
         Some(id) => Ok(Some(id.to_owned())),
     }
 }
 
 /// Base64 of a JSON object of strings.
 fn parse_context(header: Option<&str>) -> Result<EncryptionContext, SseError> {
-    let Some(header) = header else { return Ok(EncryptionContext::default()) };
+    let Some(header) = header else {
+        return Ok(EncryptionContext::default());
+    };
     let bad = || {
         SseError::argument(
             CONTEXT,
@@ -292,7 +295,11 @@ impl Requested {
     pub fn effective(self, bucket: &BucketEncryption) -> Result<WriteMode, SseError> {
         Ok(match self {
             Self::S3 => WriteMode::S3,
-            Self::Kms { key_id, context, bucket_key } => WriteMode::Kms {
+            Self::Kms {
+                key_id,
+                context,
+                bucket_key,
+            } => WriteMode::Kms {
                 key_id,
                 context,
                 bucket_key: bucket_key.unwrap_or(bucket.bucket_key_enabled),

@@ -2,7 +2,7 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sealgate_kms::{Call, EncryptionContext, Kms};
+use sealgate_kms::{CachedUse, Call, EncryptionContext, Kms};
 use sealgate_seal::{BodyKeys, Key256, wrap};
 use subtle::ConstantTimeEq;
 
@@ -40,8 +40,11 @@ impl Place<'_> {
     }
 
     fn context(&self, own: &EncryptionContext, bucket_key: bool) -> EncryptionContext {
-        let arn =
-            if bucket_key { format!("arn:aws:s3:::{}", self.bucket) } else { self.arn() };
+        let arn = if bucket_key {
+            format!("arn:aws:s3:::{}", self.bucket)
+        } else {
+            self.arn()
+        };
         let mut context = own.clone();
         context.insert("aws:s3:arn", arn);
         context
@@ -103,7 +106,11 @@ pub struct Sse {
 impl Sse {
     /// Over this KMS.
     pub fn new(kms: Kms) -> Self {
-        Self { kms, bucket_keys: BucketKeys::new(), uses: Default::default() }
+        Self {
+            kms,
+            bucket_keys: BucketKeys::new(),
+            uses: Default::default(),
+        }
     }
 
     /// Drop Bucket Keys whose time is over.
@@ -140,9 +147,10 @@ impl Sse {
         mode: &WriteMode,
     ) -> Result<(BodyKeys, Envelope), SseError> {
         let keys = match mode {
-            WriteMode::Dsse { .. } => {
-                BodyKeys::Double { inner: Key256::generate(), outer: Key256::generate() }
-            }
+            WriteMode::Dsse { .. } => BodyKeys::Double {
+                inner: Key256::generate(),
+                outer: Key256::generate(),
+            },
             _ => BodyKeys::Single(Key256::generate()),
         };
         let envelope = self.wrap(call, place, mode, &keys).await?;
@@ -163,9 +171,17 @@ impl Sse {
             (WriteMode::S3, BodyKeys::Single(dek)) => Envelope::S3 {
                 dek: WrappedKey::new(self.kms.platform_wrap(PLATFORM_S3, &aad, dek.expose())?),
             },
-            (WriteMode::Kms { key_id, context, bucket_key }, BodyKeys::Single(dek)) => {
-                let wrapped =
-                    self.wrap_kms(call, place, key_id.as_deref(), context, *bucket_key, dek).await?;
+            (
+                WriteMode::Kms {
+                    key_id,
+                    context,
+                    bucket_key,
+                },
+                BodyKeys::Single(dek),
+            ) => {
+                let wrapped = self
+                    .wrap_kms(call, place, key_id.as_deref(), context, *bucket_key, dek)
+                    .await?;
                 Envelope::Kms(wrapped)
             }
             (WriteMode::Dsse { key_id, context }, BodyKeys::Double { inner, outer }) => {
@@ -186,12 +202,7 @@ impl Sse {
                 let kek = customer_kek(key, salt.expose(), place);
                 Envelope::Customer {
                     check: WrappedKey::new(customer_check(key, salt.expose(), place).to_vec()),
-                    dek: WrappedKey::new(wrap::wrap(
-                        &kek,
-                        UNDER_CUSTOMER_KEY,
-                        &aad,
-                        dek.expose(),
-                    )),
+                    dek: WrappedKey::new(wrap::wrap(&kek, UNDER_CUSTOMER_KEY, &aad, dek.expose())),
                     salt: WrappedKey::new(salt.expose().to_vec()),
                 }
             }
@@ -229,7 +240,10 @@ impl Sse {
         Ok(KmsWrap {
             dek: WrappedKey::new(wrap::wrap(&kek.kek, UNDER_KEK, &place.aad(), dek.expose())),
             key: kek.key_arn,
-            context: own.iter().map(|(k, v)| (k.to_owned(), v.to_owned())).collect(),
+            context: own
+                .iter()
+                .map(|(k, v)| (k.to_owned(), v.to_owned()))
+                .collect(),
             bucket_key,
             kek: WrappedKey::new(kek.ciphertext),
         })
@@ -241,9 +255,16 @@ impl Sse {
         key_id: &str,
         context: &EncryptionContext,
     ) -> Result<Kek, SseError> {
-        let made = self.kms.generate_data_key(call, key_id, context, 32).await?;
+        let made = self
+            .kms
+            .generate_data_key(call, key_id, context, 32)
+            .await?;
         let kek = Key256::from_slice(&made.plaintext).ok_or(SseError::Damaged)?;
-        Ok(Kek { kek, ciphertext: made.ciphertext, key_arn: made.key_arn })
+        Ok(Kek {
+            kek,
+            ciphertext: made.ciphertext,
+            key_arn: made.key_arn,
+        })
     }
 
     async fn bucket_kek(
@@ -259,7 +280,8 @@ impl Sse {
             context: context.canonical(),
         };
         if let Some(kek) = self.bucket_keys.get(&slot) {
-            self.kms.check_use(call, &kek.key_arn, "GenerateDataKey", context).await?;
+            self.kms.check_cached_use(call, &kek.key_arn, CachedUse::GenerateDataKey, context)
+                .await?;
             return Ok(kek);
         }
         let kek = self.new_kek(call, key_id, context).await?;
@@ -288,7 +310,9 @@ impl Sse {
                 outer: self.platform(PLATFORM_OUTER, &aad, outer)?,
             },
             Envelope::Customer { salt, dek, .. } => {
-                let key = customer.and_then(CustomerKey::key).ok_or(SseError::AccessDenied)?;
+                let key = customer
+                    .and_then(CustomerKey::key)
+                    .ok_or(SseError::AccessDenied)?;
                 let kek = customer_kek(key, salt.bytes(), place);
                 let dek = wrap::unwrap(&kek, UNDER_CUSTOMER_KEY, &aad, dek.bytes())
                     .map_err(|_| SseError::Damaged)?;
@@ -319,7 +343,8 @@ impl Sse {
         let kept = slot.as_ref().and_then(|slot| self.bucket_keys.get(slot));
         let kek = match kept {
             Some(kek) => {
-                self.kms.check_use(call, &kek.key_arn, "Decrypt", &context).await?;
+                self.kms.check_cached_use(call, &kek.key_arn, CachedUse::Decrypt, &context)
+                    .await?;
                 kek
             }
             None => {
@@ -386,14 +411,24 @@ impl Envelope {
 fn customer_kek(key: &Key256, salt: &[u8], place: Place<'_>) -> Key256 {
     key.derive(
         salt,
-        &[b"sealgate v1 sse-c", place.account.as_bytes(), b"/", place.bucket.as_bytes()],
+        &[
+            b"sealgate v1 sse-c",
+            place.account.as_bytes(),
+            b"/",
+            place.bucket.as_bytes(),
+        ],
     )
 }
 
 fn customer_check(key: &Key256, salt: &[u8], place: Place<'_>) -> [u8; 32] {
     *key.derive(
         salt,
-        &[b"sealgate v1 sse-c check", place.account.as_bytes(), b"/", place.bucket.as_bytes()],
+        &[
+            b"sealgate v1 sse-c check",
+            place.account.as_bytes(),
+            b"/",
+            place.bucket.as_bytes(),
+        ],
     )
     .expose()
 }

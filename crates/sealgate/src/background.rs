@@ -103,23 +103,33 @@ impl Background {
         match self.remove_garbage_batches().await {
             Ok(0) => {}
             Ok(count) => tracing::debug!(count, "replaced blobs were deleted"),
-            Err(error) => tracing::warn!(%error, "replaced blobs were not all deleted; they will be"),
+            Err(error) => {
+                tracing::warn!(%error, "replaced blobs were not all deleted; they will be")
+            }
         }
     }
 
     async fn remove_garbage_batches(&self) -> Result<usize, JobError> {
         let mut total = 0;
         loop {
-            let names = self.index.take_garbage(OffsetDateTime::now_utc() - self.grace, BATCH).await?;
+            let names = self
+                .index
+                .take_garbage(OffsetDateTime::now_utc() - self.grace, BATCH)
+                .await?;
             let found = names.len();
-            let (gone, failure) = self.delete(names).await;
+            // What is being read stays for another turn.
+            let unread = names
+                .into_iter()
+                .filter(|name| !self.blobs.held(name))
+                .collect();
+            let (gone, failure) = self.delete(unread).await;
             // Forgotten only when really gone: a crash in between deletes once more.
             self.index.forget_garbage(&gone).await?;
             self.metrics.garbage_removed(gone.len() as u64);
             total += gone.len();
             match failure {
                 Some(error) => return Err(error.into()),
-                None if found < BATCH => return Ok(total),
+                None if found < BATCH || gone.is_empty() => return Ok(total),
                 None => {}
             }
         }
@@ -129,7 +139,9 @@ impl Background {
         match self.sweep_orphan_batches().await {
             Ok(0) => {}
             Ok(count) => tracing::info!(count, "orphaned blobs were deleted"),
-            Err(error) => tracing::warn!(%error, "the sweep for orphaned blobs did not come to its end"),
+            Err(error) => {
+                tracing::warn!(%error, "the sweep for orphaned blobs did not come to its end")
+            }
         }
     }
 
@@ -139,7 +151,11 @@ impl Background {
     /// store as pending, and are younger than the process; a remote store's clock is not ours and
     /// other gateways may write there, so a day is left to them.
     async fn sweep_orphan_batches(&self) -> Result<usize, JobError> {
-        let before = if self.blobs.is_local() { self.started } else { OffsetDateTime::now_utc() - DAY };
+        let before = if self.blobs.is_local() {
+            self.started
+        } else {
+            OffsetDateTime::now_utc() - DAY
+        };
         let mut total = 0;
         let mut blobs = self.blobs.list().ready_chunks(BATCH);
         while let Some(batch) = blobs.next().await {
@@ -155,7 +171,12 @@ impl Background {
                 continue;
             }
             let in_use = self.index.blob_in_use(&candidates).await?;
-            let orphans = candidates.into_iter().zip(in_use).filter(|(_, used)| !used).map(|(name, _)| name).collect();
+            let orphans = candidates
+                .into_iter()
+                .zip(in_use)
+                .filter(|(_, used)| !used)
+                .map(|(name, _)| name)
+                .collect();
             let (gone, failure) = self.delete(orphans).await;
             self.metrics.orphans_removed(gone.len() as u64);
             total += gone.len();
@@ -193,5 +214,151 @@ async fn every<F: Future<Output = ()>>(period: Duration, mut job: impl FnMut() -
     loop {
         turns.tick().await;
         job().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use std::path::Path;
+
+    use bytes::Bytes;
+    use sealgate_audit::Trail;
+    use sealgate_blobs::LocalOptions;
+    use sealgate_index::{Body, IndexConfig, NewVersion, Part, WriteCondition};
+    use sealgate_kms::RootKey;
+
+    use super::*;
+
+    async fn background(dir: &Path, started: OffsetDateTime) -> Background {
+        let index = Index::open(IndexConfig {
+            path: dir.join("index.db"),
+            key: None,
+        })
+        .await
+        .unwrap();
+        let blobs = BlobStore::local(&dir.join("blobs"), LocalOptions::default()).unwrap();
+        let trail = Trail::new(index.clone(), "us-east-1");
+        let root = RootKey::from_bytes([7; 32]);
+        let kms = Kms::open(index.clone(), trail, &root, "us-east-1".into())
+            .await
+            .unwrap();
+        let sse = Arc::new(Sse::new(kms.clone()));
+        let metrics = Metrics::new(|_| {});
+        Background {
+            index,
+            blobs,
+            kms,
+            sse,
+            metrics,
+            grace: Duration::ZERO,
+            started,
+        }
+    }
+
+    async fn blob(background: &Background) -> String {
+        let mut writer = background.blobs.create();
+        writer.write(Bytes::from_static(b"sealed")).await.unwrap();
+        let finished = writer.finish().await.unwrap();
+        let name = finished.name().to_owned();
+        finished.commit();
+        name
+    }
+
+    async fn stored(background: &Background) -> Vec<String> {
+        background
+            .blobs
+            .list()
+            .map(|blob| blob.unwrap().name)
+            .collect()
+            .await
+    }
+
+    fn version(blob: &str) -> NewVersion {
+        let part = Part {
+            number: 1,
+            size: 6,
+            sealed_size: 6,
+            blob: blob.to_owned(),
+            etag: "e".into(),
+            checksum: None,
+        };
+        NewVersion {
+            key: "key".into(),
+            size: 6,
+            etag: "e".into(),
+            checksum_algorithm: None,
+            checksum_type: None,
+            body: Body::Parts(vec![part]),
+            meta: Bytes::new(),
+            envelope: Bytes::new(),
+        }
+    }
+
+    #[tokio::test]
+    async fn orphans_of_earlier_processes_go_and_everything_else_stays() {
+        let temp = tempfile::tempdir().unwrap();
+        let soon = OffsetDateTime::now_utc() + time::Duration::minutes(1);
+        let mut background = background(temp.path(), soon).await;
+        let bucket = background
+            .index
+            .create_bucket("bucket", "111111111111", "us-east-1")
+            .await
+            .unwrap();
+        let _orphan = blob(&background).await;
+        let used = blob(&background).await;
+        background
+            .index
+            .put_version(bucket.id, version(&used), WriteCondition::None, None)
+            .await
+            .unwrap();
+        let mut unfinished = background.blobs.create();
+        unfinished.write(Bytes::from_static(b"x")).await.unwrap();
+        let uncommitted = unfinished.finish().await.unwrap();
+
+        assert_eq!(background.sweep_orphan_batches().await.unwrap(), 1);
+        let mut left = stored(&background).await;
+        left.sort();
+        let mut expected = vec![used, uncommitted.name().to_owned()];
+        expected.sort();
+        assert_eq!(left, expected);
+
+        // What this process wrote is none of the sweep's business, with a row or without.
+        let young = blob(&background).await;
+        background.started = OffsetDateTime::now_utc() - time::Duration::minutes(1);
+        assert_eq!(background.sweep_orphan_batches().await.unwrap(), 0);
+        assert!(stored(&background).await.contains(&young));
+    }
+
+    #[tokio::test]
+    async fn a_replaced_body_is_deleted_after_the_grace_and_counted() {
+        let temp = tempfile::tempdir().unwrap();
+        let mut background = background(temp.path(), OffsetDateTime::now_utc()).await;
+        let bucket = background
+            .index
+            .create_bucket("bucket", "111111111111", "us-east-1")
+            .await
+            .unwrap();
+        let (old, new) = (blob(&background).await, blob(&background).await);
+        for name in [&old, &new] {
+            background
+                .index
+                .put_version(bucket.id, version(name), WriteCondition::None, None)
+                .await
+                .unwrap();
+        }
+        background.grace = Duration::from_secs(3600);
+        assert_eq!(background.remove_garbage_batches().await.unwrap(), 0);
+        background.grace = Duration::ZERO;
+        tokio::time::sleep(Duration::from_millis(5)).await;
+        assert_eq!(background.remove_garbage_batches().await.unwrap(), 1);
+        assert_eq!(stored(&background).await, [new]);
+        assert_eq!(background.remove_garbage_batches().await.unwrap(), 0);
+        let metrics = background.metrics.encode().unwrap();
+        assert!(
+            metrics.contains("sealgate_blobs_removed_total{reason=\"replaced\"} 1"),
+            "{metrics}"
+        );
     }
 }

@@ -45,7 +45,7 @@ The file (TOML; every key is optional):
   metrics = \"loopback\"               # who may read /metrics: loopback, public
   index = \"sqlite:PATH\"              # default: index.db in the data folder
   index_encryption = true            # fixed at the first start
-  inline_limit = 16384               # bodies up to this many bytes live in the index
+  inline_limit = 16384               # bodies whose sealed form is at most this long live in the index
   garbage_grace = \"10m\"              # replaced bodies are deleted after this time
   block_sse_c_on_new_buckets = false # true: as AWS since April 2026
 
@@ -88,7 +88,7 @@ pub struct Cli {
 pub enum Command {
     /// Run the gateway
     #[command(after_long_help = SERVE_HELP)]
-    Serve(ServeArgs),
+    Serve(Box<ServeArgs>),
     /// Print the version
     Version,
 }

@@ -35,14 +35,15 @@ impl Collector for Counters {
         let zero = ConstCounter::new(0u64);
 
         let help = "Calls to the KMS, by operation and outcome";
-        let mut family = encoder.encode_descriptor("sealgate_kms_calls", help, None, zero.metric_type())?;
+        let mut family = encoder.encode_descriptor("kms_calls", help, None, zero.metric_type())?;
         for (operation, outcome, count) in self.kms.outcomes() {
             let labels = [("operation", operation), ("outcome", outcome)];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
         }
 
         let help = "Data keys wrapped (write) and unwrapped (read), by encryption mode";
-        let mut family = encoder.encode_descriptor("sealgate_data_key_uses", help, None, zero.metric_type())?;
+        let mut family =
+            encoder.encode_descriptor("data_key_uses", help, None, zero.metric_type())?;
         for (mode, direction, count) in self.sse.uses() {
             let labels = [("mode", mode.as_str()), ("direction", direction)];
             ConstCounter::new(count).encode(family.encode_family(&labels)?)?;
@@ -51,14 +52,14 @@ impl Collector for Counters {
         let help = "Bodies that did not verify when they were read: damaged or tampered with";
         let failures = ConstCounter::new(self.integrity_failures.count());
         let metric =
-            encoder.encode_descriptor("sealgate_integrity_failures", help, None, failures.metric_type())?;
+            encoder.encode_descriptor("integrity_failures", help, None, failures.metric_type())?;
         failures.encode(metric)?;
 
         if let Some((used, total)) = self.blobs.part_buffers() {
             let help = "Part buffers for uploads to the store, in use and in all";
             let gauge = |value: usize| ConstGauge::new(i64::try_from(value).unwrap_or(i64::MAX));
             let mut family =
-                encoder.encode_descriptor("sealgate_part_buffers", help, None, gauge(0).metric_type())?;
+                encoder.encode_descriptor("part_buffers", help, None, gauge(0).metric_type())?;
             for (state, value) in [("used", used), ("total", total)] {
                 gauge(value).encode(family.encode_family(&[("state", state)])?)?;
             }

@@ -103,12 +103,21 @@ enum State {
 impl DataDir {
     /// Makes or opens the folder and locks it.
     pub fn open(path: &Path) -> Result<DataDir, DataDirError> {
-        let io = |error| DataDirError::Io { path: path.to_owned(), error };
+        let io = |error| DataDirError::Io {
+            path: path.to_owned(),
+            error,
+        };
         let created = match fs::metadata(path) {
-            Ok(metadata) if !metadata.is_dir() => return Err(DataDirError::NotAFolder(path.to_owned())),
+            Ok(metadata) if !metadata.is_dir() => {
+                return Err(DataDirError::NotAFolder(path.to_owned()));
+            }
             Ok(_) => false,
             Err(error) if error.kind() == io::ErrorKind::NotFound => {
-                DirBuilder::new().recursive(true).mode(0o700).create(path).map_err(io)?;
+                DirBuilder::new()
+                    .recursive(true)
+                    .mode(0o700)
+                    .create(path)
+                    .map_err(io)?;
                 true
             }
             Err(error) => return Err(io(error)),
@@ -128,7 +137,11 @@ impl DataDir {
             let text = b"The first start of Sealgate in this folder is not complete.\n";
             write_new(&path.join(FIRST_START_FILE), text).map_err(io)?;
         }
-        Ok(DataDir { path, first_start: !matches!(state, State::Complete), _lock: lock })
+        Ok(DataDir {
+            path,
+            first_start: !matches!(state, State::Complete),
+            _lock: lock,
+        })
     }
 
     /// Whether the folder is being made: only then may missing parts be made, too.
@@ -166,7 +179,11 @@ impl DataDir {
         if self.first_start || path.exists() {
             return Ok(());
         }
-        Err(DataDirError::Missing { data: self.path.clone(), what, path: path.to_owned() })
+        Err(DataDirError::Missing {
+            data: self.path.clone(),
+            what,
+            path: path.to_owned(),
+        })
     }
 
     /// Marks the first start as complete. From here on a missing part is damage.
@@ -177,22 +194,31 @@ impl DataDir {
         let text = format!("{VERSION_PREFIX}{DATA_VERSION}\n");
         write_new(&self.path.join(VERSION_FILE), text.as_bytes())
             .and_then(|()| fs::remove_file(self.path.join(FIRST_START_FILE)))
-            .map_err(|error| DataDirError::Io { path: self.path.clone(), error })?;
+            .map_err(|error| DataDirError::Io {
+                path: self.path.clone(),
+                error,
+            })?;
         self.first_start = false;
         Ok(())
     }
 }
 
 fn state(path: &Path) -> Result<State, DataDirError> {
-    let io = |error| DataDirError::Io { path: path.to_owned(), error };
+    let io = |error| DataDirError::Io {
+        path: path.to_owned(),
+        error,
+    };
     match fs::read_to_string(path.join(VERSION_FILE)) {
         Ok(text) => {
-            let version = text.strip_prefix(VERSION_PREFIX).and_then(|rest| rest.trim_end().parse::<u32>().ok());
+            let version = text
+                .strip_prefix(VERSION_PREFIX)
+                .and_then(|rest| rest.trim_end().parse::<u32>().ok());
             return match version {
                 Some(DATA_VERSION) => Ok(State::Complete),
-                Some(found) if found > DATA_VERSION => {
-                    Err(DataDirError::Newer { path: path.to_owned(), found })
-                }
+                Some(found) if found > DATA_VERSION => Err(DataDirError::Newer {
+                    path: path.to_owned(),
+                    found,
+                }),
                 _ => Err(DataDirError::BadVersion(path.join(VERSION_FILE))),
             };
         }
@@ -217,7 +243,10 @@ fn state(path: &Path) -> Result<State, DataDirError> {
 }
 
 fn lock(path: &Path) -> Result<File, DataDirError> {
-    let io = |error| DataDirError::Io { path: path.to_owned(), error };
+    let io = |error| DataDirError::Io {
+        path: path.to_owned(),
+        error,
+    };
     let file = OpenOptions::new()
         .create(true)
         .truncate(false)
@@ -235,7 +264,10 @@ fn lock(path: &Path) -> Result<File, DataDirError> {
 /// Writes a private file that must not exist yet; durable, and whole or absent after a crash.
 pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
     if path.exists() {
-        return Err(io::Error::new(io::ErrorKind::AlreadyExists, format!("{} exists", path.display())));
+        return Err(io::Error::new(
+            io::ErrorKind::AlreadyExists,
+            format!("{} exists", path.display()),
+        ));
     }
     replace(path, content)
 }
@@ -243,7 +275,10 @@ pub fn write_new(path: &Path, content: &[u8]) -> io::Result<()> {
 /// Writes a private file in place of what may be there; durable, and old or new after a crash.
 pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     let (Some(parent), Some(name)) = (path.parent(), path.file_name()) else {
-        return Err(io::Error::new(io::ErrorKind::InvalidInput, "not the path of a file"));
+        return Err(io::Error::new(
+            io::ErrorKind::InvalidInput,
+            "not the path of a file",
+        ));
     };
     let temporary = parent.join(format!(".{}.new", name.to_string_lossy()));
     // A crash may have left one, possibly half written.
@@ -252,7 +287,11 @@ pub fn replace(path: &Path, content: &[u8]) -> io::Result<()> {
     {
         return Err(error);
     }
-    let mut file = OpenOptions::new().create_new(true).write(true).mode(0o600).open(&temporary)?;
+    let mut file = OpenOptions::new()
+        .create_new(true)
+        .write(true)
+        .mode(0o600)
+        .open(&temporary)?;
     file.write_all(content)?;
     file.sync_all()?;
     fs::rename(&temporary, path)?;
@@ -285,7 +324,10 @@ mod tests {
         assert!(!path.join("VERSION").exists());
         data.complete().unwrap();
         assert!(!data.first_start());
-        assert_eq!(fs::read_to_string(path.join("VERSION")).unwrap(), "sealgate data 1\n");
+        assert_eq!(
+            fs::read_to_string(path.join("VERSION")).unwrap(),
+            "sealgate data 1\n"
+        );
         assert_eq!(mode(&path.join("VERSION")), 0o600);
         drop(data);
         assert!(!DataDir::open(&path).unwrap().first_start());
@@ -306,7 +348,10 @@ mod tests {
     fn a_second_process_is_refused_until_the_first_is_gone() {
         let temp = tempfile::tempdir().unwrap();
         let first = DataDir::open(temp.path()).unwrap();
-        assert!(matches!(DataDir::open(temp.path()), Err(DataDirError::Locked(_))));
+        assert!(matches!(
+            DataDir::open(temp.path()),
+            Err(DataDirError::Locked(_))
+        ));
         drop(first);
         assert!(DataDir::open(temp.path()).is_ok());
     }
@@ -315,7 +360,10 @@ mod tests {
     fn a_foreign_folder_is_refused_and_left_as_it_was() {
         let temp = tempfile::tempdir().unwrap();
         fs::write(temp.path().join("thesis.tex"), "x").unwrap();
-        assert!(matches!(DataDir::open(temp.path()), Err(DataDirError::Foreign(_))));
+        assert!(matches!(
+            DataDir::open(temp.path()),
+            Err(DataDirError::Foreign(_))
+        ));
         assert_eq!(fs::read_dir(temp.path()).unwrap().count(), 1);
     }
 
@@ -336,24 +384,39 @@ mod tests {
         assert!(error.to_string().contains("version 7"));
         for text in ["", "sealgate data 0\n", "sealgate data x", "garage 1"] {
             fs::write(temp.path().join("VERSION"), text).unwrap();
-            assert!(matches!(DataDir::open(temp.path()), Err(DataDirError::BadVersion(_))), "{text:?}");
+            assert!(
+                matches!(DataDir::open(temp.path()), Err(DataDirError::BadVersion(_))),
+                "{text:?}"
+            );
         }
         fs::write(temp.path().join("VERSION"), [0xff, 0xfe]).unwrap();
-        assert!(matches!(DataDir::open(temp.path()), Err(DataDirError::BadVersion(_))));
+        assert!(matches!(
+            DataDir::open(temp.path()),
+            Err(DataDirError::BadVersion(_))
+        ));
     }
 
     #[test]
     fn a_missing_part_is_named_and_nothing_is_made_in_its_place() {
         let temp = tempfile::tempdir().unwrap();
         let data = complete(temp.path());
-        let error = data.require("the root key", &data.root_key()).unwrap_err().to_string();
-        assert!(error.contains("the root key") && error.contains("root.key"), "{error}");
+        let error = data
+            .require("the root key", &data.root_key())
+            .unwrap_err()
+            .to_string();
+        assert!(
+            error.contains("the root key") && error.contains("root.key"),
+            "{error}"
+        );
         assert!(!data.root_key().exists());
     }
 
     #[test]
     fn a_file_is_no_folder() {
         let temp = tempfile::NamedTempFile::new().unwrap();
-        assert!(matches!(DataDir::open(temp.path()), Err(DataDirError::NotAFolder(_))));
+        assert!(matches!(
+            DataDir::open(temp.path()),
+            Err(DataDirError::NotAFolder(_))
+        ));
     }
 }

@@ -51,7 +51,9 @@ pub async fn first_account(
         );
     }
     let account = NewAccount::generate("main")?;
-    let Some(key) = &account.access_key else { bail!("a new account came without an access key") };
+    let Some(key) = &account.access_key else {
+        bail!("a new account came without an access key")
+    };
     let lines = export_lines(&key.access_key_id, key.secret.expose(), endpoint)?;
 
     let path = data.credentials();
@@ -60,22 +62,42 @@ pub async fn first_account(
     iam.create_account(&account).await?;
 
     let mut text = Zeroizing::new(String::with_capacity(1024));
-    writeln!(text, "# First start. Account {} was made; this is its root access key,", account.id)?;
-    writeln!(text, "# kept in {} as well. Paste into a shell:", path.display())?;
+    writeln!(
+        text,
+        "# First start. Account {} was made; this is its root access key,",
+        account.id
+    )?;
+    writeln!(
+        text,
+        "# kept in {} as well. Paste into a shell:",
+        path.display()
+    )?;
     text.push_str(&lines);
     Ok(Some(text))
 }
 
 /// Lines for a shell. The AWS CLI and the SDKs do not agree on the name of the region's variable.
-fn export_lines(id: &str, secret: &str, endpoint: &Endpoint<'_>) -> anyhow::Result<Zeroizing<String>> {
+fn export_lines(
+    id: &str,
+    secret: &str,
+    endpoint: &Endpoint<'_>,
+) -> anyhow::Result<Zeroizing<String>> {
     // Enough from the start: a string that grows leaves copies behind.
     let mut lines = Zeroizing::new(String::with_capacity(1024));
     writeln!(lines, "export AWS_ACCESS_KEY_ID={id}")?;
     writeln!(lines, "export AWS_SECRET_ACCESS_KEY={}", quoted(secret))?;
-    writeln!(lines, "export AWS_REGION={0} AWS_DEFAULT_REGION={0}", endpoint.region)?;
+    writeln!(
+        lines,
+        "export AWS_REGION={0} AWS_DEFAULT_REGION={0}",
+        endpoint.region
+    )?;
     writeln!(lines, "export AWS_ENDPOINT_URL={}", endpoint.url)?;
     if let Some(path) = endpoint.ca_bundle {
-        writeln!(lines, "export AWS_CA_BUNDLE={}", quoted(&path.display().to_string()))?;
+        writeln!(
+            lines,
+            "export AWS_CA_BUNDLE={}",
+            quoted(&path.display().to_string())
+        )?;
     }
     Ok(lines)
 }
@@ -109,6 +131,9 @@ mod tests {
             .arg(format!("{}\nprintf '%s|' \"$AWS_SECRET_ACCESS_KEY\" \"$AWS_CA_BUNDLE\" \"$AWS_DEFAULT_REGION\"", *lines))
             .output()
             .unwrap();
-        assert_eq!(shell.stdout, b"abc/def+ghi|/srv/it's here/ca.pem|eu-west-1|");
+        assert_eq!(
+            shell.stdout,
+            b"abc/def+ghi|/srv/it's here/ca.pem|eu-west-1|"
+        );
     }
 }

@@ -20,7 +20,11 @@ pub fn init(level: LogLevel, format: LogFormat) {
         LogLevel::Debug => "debug",
         LogLevel::Trace => "trace",
     };
-    let others = if level == LogLevel::Error { "error" } else { "warn" };
+    let others = if level == LogLevel::Error {
+        "error"
+    } else {
+        "warn"
+    };
     // A target's prefix: `sealgate` stands for `sealgate_s3` and the others, too.
     let filter = EnvFilter::new(format!("{others},sealgate={ours}"));
     let json = match format {
@@ -32,7 +36,12 @@ pub fn init(level: LogLevel, format: LogFormat) {
         .with_env_filter(filter)
         .with_writer(io::stderr);
     if json {
-        builder.json().flatten_event(true).with_current_span(false).with_span_list(false).init();
+        builder
+            .json()
+            .flatten_event(true)
+            .with_current_span(false)
+            .with_span_list(false)
+            .init();
     } else {
         builder.with_ansi(io::stderr().is_terminal()).init();
     }

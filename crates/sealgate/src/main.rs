@@ -46,8 +46,10 @@ fn main() -> ExitCode {
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let config = Config::load(args, |name| std::env::var(name).ok())?;
     logging::init(config.log_level, config.log_format);
-    let runtime =
-        tokio::runtime::Builder::new_multi_thread().enable_all().build().context("threads cannot be started")?;
+    let runtime = tokio::runtime::Builder::new_multi_thread()
+        .enable_all()
+        .build()
+        .context("threads cannot be started")?;
     let outcome = runtime.block_on(serve::run(config));
     runtime.shutdown_timeout(LAST_WORK);
     outcome

@@ -13,8 +13,9 @@ use prometheus_client::metrics::info::Info;
 use prometheus_client::registry::{Registry, Unit};
 
 /// From a lookup in memory to the upload of a large part.
-const LATENCY_BUCKETS: [f64; 14] =
-    [0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0];
+const LATENCY_BUCKETS: [f64; 14] = [
+    0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1.0, 2.5, 10.0, 30.0, 120.0,
+];
 
 #[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
 struct RequestLabels {
@@ -72,14 +73,19 @@ impl Metrics {
     /// Registers everything. `more` adds what other parts of the gateway count.
     pub fn new(more: impl FnOnce(&mut Registry)) -> Metrics {
         let requests = Family::<RequestLabels, Counter>::default();
-        let latency = Family::new_with_constructor((|| Histogram::new(LATENCY_BUCKETS)) as fn() -> Histogram);
+        let latency =
+            Family::new_with_constructor((|| Histogram::new(LATENCY_BUCKETS)) as fn() -> Histogram);
         let bytes_in = Family::<ServiceLabels, Counter>::default();
         let bytes_out = Family::<ServiceLabels, Counter>::default();
         let (in_flight, connections) = (Gauge::default(), Gauge::default());
         let removed = Family::<RemovedLabels, Counter>::default();
 
         let mut registry = Registry::with_prefix("sealgate");
-        registry.register("build", "What runs here", Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]));
+        registry.register(
+            "build",
+            "What runs here",
+            Info::new(vec![("version", env!("CARGO_PKG_VERSION"))]),
+        );
         registry.register("requests", "Requests answered", requests.clone());
         registry.register_with_unit(
             "request_duration",
@@ -89,9 +95,17 @@ impl Metrics {
         );
         registry.register_with_unit("received", "Request bodies", Unit::Bytes, bytes_in.clone());
         registry.register_with_unit("sent", "Answer bodies", Unit::Bytes, bytes_out.clone());
-        registry.register("requests_in_flight", "Requests being answered", in_flight.clone());
+        registry.register(
+            "requests_in_flight",
+            "Requests being answered",
+            in_flight.clone(),
+        );
         registry.register("connections", "Open connections", connections.clone());
-        registry.register("blobs_removed", "Blobs deleted from the store, by reason", removed.clone());
+        registry.register(
+            "blobs_removed",
+            "Blobs deleted from the store, by reason",
+            removed.clone(),
+        );
         more(&mut registry);
 
         Metrics {
@@ -118,23 +132,42 @@ impl Metrics {
 
     /// Counts a finished request.
     pub fn request_finished(&self, request: &FinishedRequest) {
-        let FinishedRequest { service, operation, status, .. } = *request;
-        self.requests.get_or_create(&RequestLabels { service, operation, status }).inc();
+        let FinishedRequest {
+            service,
+            operation,
+            status,
+            ..
+        } = *request;
+        self.requests
+            .get_or_create(&RequestLabels {
+                service,
+                operation,
+                status,
+            })
+            .inc();
         self.latency
             .get_or_create(&OperationLabels { service, operation })
             .observe(request.duration.as_secs_f64());
-        self.bytes_in.get_or_create(&ServiceLabels { service }).inc_by(request.bytes_in);
-        self.bytes_out.get_or_create(&ServiceLabels { service }).inc_by(request.bytes_out);
+        self.bytes_in
+            .get_or_create(&ServiceLabels { service })
+            .inc_by(request.bytes_in);
+        self.bytes_out
+            .get_or_create(&ServiceLabels { service })
+            .inc_by(request.bytes_out);
     }
 
     /// Counts blobs that were deleted because newer versions replaced them.
     pub fn garbage_removed(&self, count: u64) {
-        self.removed.get_or_create(&RemovedLabels { reason: "replaced" }).inc_by(count);
+        self.removed
+            .get_or_create(&RemovedLabels { reason: "replaced" })
+            .inc_by(count);
     }
 
     /// Counts blobs that were deleted because no row ever referred to them.
     pub fn orphans_removed(&self, count: u64) {
-        self.removed.get_or_create(&RemovedLabels { reason: "orphan" }).inc_by(count);
+        self.removed
+            .get_or_create(&RemovedLabels { reason: "orphan" })
+            .inc_by(count);
     }
 
     /// The OpenMetrics text.
@@ -171,7 +204,12 @@ mod tests {
     fn requests_are_counted_by_service_operation_and_status() {
         let metrics = Metrics::new(|_| {});
         let guard = metrics.request_started();
-        assert!(metrics.encode().unwrap().contains("sealgate_requests_in_flight 1"));
+        assert!(
+            metrics
+                .encode()
+                .unwrap()
+                .contains("sealgate_requests_in_flight 1")
+        );
         drop(guard);
         metrics.request_finished(&FinishedRequest {
             service: "s3",

@@ -5,6 +5,7 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use rustix::process::{Resource, getrlimit, setrlimit};
 use sealgate_admin_api::AdminApi;
 use sealgate_audit::Trail;
 use sealgate_blobs::{BlobStore, LocalOptions};
@@ -36,7 +37,11 @@ const IAM_KEY: &str = "iam";
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let started = OffsetDateTime::now_utc();
     let mut signals = Signals::install()?;
-    if rustls::crypto::ring::default_provider().install_default().is_err() {
+    raise_open_files(config.limits.connections);
+    if rustls::crypto::ring::default_provider()
+        .install_default()
+        .is_err()
+    {
         bail!("the cryptography of TLS is already set up otherwise");
     }
 
@@ -101,6 +106,24 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// Every connection is an open file, and may hold another one of the store. Systems start programs
+/// with room for about a thousand and let them ask for more.
+fn raise_open_files(connections: usize) {
+    let mut limit = getrlimit(Resource::Nofile);
+    limit.current = limit.maximum;
+    let _ = setrlimit(Resource::Nofile, limit);
+    let wanted = 2 * connections as u64 + 64;
+    if let Some(open) = getrlimit(Resource::Nofile).current
+        && open < wanted
+    {
+        tracing::warn!(
+            open,
+            wanted,
+            "the system allows fewer open files than limits.connections may need"
+        );
+    }
+}
+
 /// What holds state.
 struct Stores {
     index: Index,
@@ -132,12 +155,17 @@ impl Stores {
                 let url = remote.url.clone();
                 let blobs = BlobStore::remote((**remote).clone())
                     .with_context(|| format!("the store {url} cannot be opened"))?;
-                blobs.check().await.with_context(|| format!("the store {url} does not answer"))?;
+                blobs
+                    .check()
+                    .await
+                    .with_context(|| format!("the store {url} does not answer"))?;
                 blobs
             }
         };
 
-        let key = config.index_encryption.then(|| Zeroizing::new(*root.derive(INDEX_KEY).expose()));
+        let key = config
+            .index_encryption
+            .then(|| Zeroizing::new(*root.derive(INDEX_KEY).expose()));
         let index = open_index(&index_path, key).await?;
         let trail = Trail::new(index.clone(), config.region.clone());
         let kms = Kms::open(index.clone(), trail.clone(), &root, config.region.clone())
@@ -146,7 +174,13 @@ impl Stores {
         let iam = Iam::open(index.clone(), root.derive(IAM_KEY), config.region.clone())
             .await
             .context("the identities cannot be opened")?;
-        Ok(Stores { index, blobs, trail, kms, iam })
+        Ok(Stores {
+            index,
+            blobs,
+            trail,
+            kms,
+            iam,
+        })
     }
 
     /// Writes down what is only in memory.
@@ -163,8 +197,13 @@ impl Stores {
 }
 
 async fn open_index(path: &Path, key: Option<Zeroizing<[u8; 32]>>) -> anyhow::Result<Index> {
-    let config = IndexConfig { path: path.to_owned(), key };
-    Index::open(config).await.with_context(|| format!("the index {} cannot be opened", path.display()))
+    let config = IndexConfig {
+        path: path.to_owned(),
+        key,
+    };
+    Index::open(config)
+        .await
+        .with_context(|| format!("the index {} cannot be opened", path.display()))
 }
 
 fn listener_tls(config: &Config, data: &DataDir) -> anyhow::Result<Option<Arc<Tls>>> {
@@ -181,7 +220,10 @@ fn listener_tls(config: &Config, data: &DataDir) -> anyhow::Result<Option<Arc<Tl
 /// Binds HTTP, then HTTPS.
 async fn bind(config: &Config, tls: Option<&Tls>) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
-    let wanted = [(config.listen, None), (config.listen_tls, tls.map(Tls::server_config))];
+    let wanted = [
+        (config.listen, None),
+        (config.listen_tls, tls.map(Tls::server_config)),
+    ];
     for (address, tls) in wanted {
         let Some(address) = address else { continue };
         let listener = Listener::bind(address, tls).await;
@@ -192,7 +234,13 @@ async fn bind(config: &Config, tls: Option<&Tls>) -> anyhow::Result<Vec<Listener
 
 /// Puts the services together.
 fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> (Front, Arc<Sse>) {
-    let Stores { index, blobs, trail, kms, iam } = stores;
+    let Stores {
+        index,
+        blobs,
+        trail,
+        kms,
+        iam,
+    } = stores;
     let sse = Arc::new(Sse::new(kms.clone()));
     let s3 = S3::new(S3Deps {
         index: index.clone(),
@@ -226,7 +274,14 @@ fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> (Fr
             config.region.clone(),
             config.cleartext_secrets,
         ),
-        probes: Probes::new(index.clone(), blobs.clone(), kms.clone(), metrics.clone(), config.metrics, stopped),
+        probes: Probes::new(
+            index.clone(),
+            blobs.clone(),
+            kms.clone(),
+            metrics.clone(),
+            config.metrics,
+            stopped,
+        ),
         metrics,
         domains: config.domains.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -238,7 +293,7 @@ fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> (Fr
 fn announce(greeting: Option<Zeroizing<String>>, urls: &[String]) -> anyhow::Result<()> {
     let mut out = std::io::stdout().lock();
     let greeting = greeting.as_ref().map_or("", |text| text.as_str());
-    write!(out, "{greeting}ready {}\n", urls.join(" "))
+    writeln!(out, "{greeting}ready {}", urls.join(" "))
         .and_then(|()| out.flush())
         .context("standard output cannot be written")
 }

@@ -28,7 +28,12 @@ struct Gateway {
 
 fn sealgate(data: &Path, arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealgate"));
-    command.arg("serve").arg("--data").arg(data).args(["--listen", "127.0.0.1:0", "--listen-tls", "127.0.0.1:0"]);
+    command.arg("serve").arg("--data").arg(data).args([
+        "--listen",
+        "127.0.0.1:0",
+        "--listen-tls",
+        "127.0.0.1:0",
+    ]);
     command.args(arguments);
     for (name, _) in std::env::vars().filter(|(name, _)| name.starts_with("SEALGATE_")) {
         command.env_remove(name);
@@ -38,19 +43,42 @@ fn sealgate(data: &Path, arguments: &[&str]) -> Command {
 
 impl Gateway {
     fn start(data: &Path, arguments: &[&str]) -> Gateway {
-        let mut child = sealgate(data, arguments).stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
-        let mut stdout = BufReader::new(child.stdout.take().unwrap());
-        let mut greeting = Vec::new();
+        let mut child = sealgate(data, arguments)
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let stdout = BufReader::new(child.stdout.take().unwrap());
+        let mut gateway = Gateway {
+            child,
+            stdout,
+            greeting: Vec::new(),
+            http: String::new(),
+            https: String::new(),
+        };
+        gateway.read_greeting();
+        gateway
+    }
+
+    fn read_greeting(&mut self) {
         loop {
             let mut line = String::new();
-            assert_ne!(stdout.read_line(&mut line).unwrap(), 0, "ended before it was ready: {greeting:?}");
-            let line = line.trim_end().to_owned();
-            if let Some(urls) = line.strip_prefix("ready ") {
-                let urls: Vec<&str> = urls.split(' ').collect();
-                let find = |scheme: &str| urls.iter().find(|url| url.starts_with(scheme)).unwrap_or(&"").to_string();
-                return Gateway { http: find("http://"), https: find("https://"), child, stdout, greeting };
+            let read = self.stdout.read_line(&mut line).unwrap();
+            assert_ne!(read, 0, "ended before it was ready: {:?}", self.greeting);
+            let line = line.trim_end();
+            let Some(urls) = line.strip_prefix("ready ") else {
+                self.greeting.push(line.to_owned());
+                continue;
+            };
+            for url in urls.split(' ') {
+                let place = if url.starts_with("https:") {
+                    &mut self.https
+                } else {
+                    &mut self.http
+                };
+                *place = url.to_owned();
             }
-            greeting.push(line);
+            return;
         }
     }
 
@@ -60,11 +88,20 @@ impl Gateway {
 
     fn exported(&self, name: &str) -> Option<String> {
         let prefix = format!("export {name}=");
-        self.greeting.iter().find_map(|line| line.strip_prefix(&prefix)).map(str::to_owned)
+        self.greeting
+            .iter()
+            .find_map(|line| line.strip_prefix(&prefix))
+            .map(str::to_owned)
     }
 
     fn signal(&self, name: &str) {
-        assert!(Command::new("kill").args([name, &self.child.id().to_string()]).status().unwrap().success());
+        assert!(
+            Command::new("kill")
+                .args([name, &self.child.id().to_string()])
+                .status()
+                .unwrap()
+                .success()
+        );
     }
 
     fn wait(&mut self) -> ExitStatus {
@@ -83,7 +120,10 @@ impl Gateway {
         assert!(self.wait().success());
         let mut rest = String::new();
         self.stdout.read_to_string(&mut rest).unwrap();
-        assert_eq!(rest, "", "nothing but the greeting belongs on standard output");
+        assert_eq!(
+            rest, "",
+            "nothing but the greeting belongs on standard output"
+        );
     }
 
     fn get(&self, path: &str) -> String {
@@ -100,7 +140,11 @@ impl Drop for Gateway {
 }
 
 fn get(mut stream: impl Read + Write, path: &str) -> String {
-    write!(stream, "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n").unwrap();
+    write!(
+        stream,
+        "GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    )
+    .unwrap();
     let mut answer = String::new();
     // A TLS peer may close without a farewell.
     let _ = stream.read_to_string(&mut answer);
@@ -109,11 +153,18 @@ fn get(mut stream: impl Read + Write, path: &str) -> String {
 
 /// The sentence of a gateway that refuses to start.
 fn refusal(data: &Path, arguments: &[&str]) -> String {
-    let Output { status, stdout, stderr } = sealgate(data, arguments).output().unwrap();
+    let Output {
+        status,
+        stdout,
+        stderr,
+    } = sealgate(data, arguments).output().unwrap();
     assert!(!status.success());
     assert!(stdout.is_empty());
     let text = String::from_utf8(stderr).unwrap();
-    let sentence = text.lines().find_map(|line| line.strip_prefix("sealgate: ")).unwrap_or_else(|| panic!("{text}"));
+    let sentence = text
+        .lines()
+        .find_map(|line| line.strip_prefix("sealgate: "))
+        .unwrap_or_else(|| panic!("{text}"));
     sentence.to_owned()
 }
 
@@ -126,17 +177,40 @@ fn a_first_start_prints_credentials_once_and_keeps_them() {
     let temp = tempfile::tempdir().unwrap();
     let data = temp.path().join("data");
     let gateway = Gateway::start(&data, &[]);
-    assert!(gateway.exported("AWS_ACCESS_KEY_ID").unwrap().starts_with("AKIA"));
+    assert!(
+        gateway
+            .exported("AWS_ACCESS_KEY_ID")
+            .unwrap()
+            .starts_with("AKIA")
+    );
     assert!(gateway.exported("AWS_SECRET_ACCESS_KEY").unwrap().len() >= 40);
-    assert_eq!(gateway.exported("AWS_REGION").unwrap(), "us-east-1 AWS_DEFAULT_REGION=us-east-1");
+    assert_eq!(
+        gateway.exported("AWS_REGION").unwrap(),
+        "us-east-1 AWS_DEFAULT_REGION=us-east-1"
+    );
     assert_eq!(gateway.exported("AWS_ENDPOINT_URL").unwrap(), gateway.https);
     assert!(Path::new(&gateway.exported("AWS_CA_BUNDLE").unwrap()).is_file());
     let kept = fs::read_to_string(data.join("credentials")).unwrap();
-    for line in gateway.greeting.iter().filter(|line| line.starts_with("export ")) {
+    for line in gateway
+        .greeting
+        .iter()
+        .filter(|line| line.starts_with("export "))
+    {
         assert!(kept.contains(line.as_str()));
     }
-    for file in ["credentials", "root.key", "VERSION", "index.db", "tls/key.pem", "tls/ca-key.pem"] {
-        assert_eq!(mode(&data.join(file)) & 0o077, 0, "{file} is readable by others");
+    for file in [
+        "credentials",
+        "root.key",
+        "VERSION",
+        "index.db",
+        "tls/key.pem",
+        "tls/ca-key.pem",
+    ] {
+        assert_eq!(
+            mode(&data.join(file)) & 0o077,
+            0,
+            "{file} is readable by others"
+        );
     }
     assert_eq!(mode(&data), 0o700);
     gateway.stop();
@@ -153,14 +227,21 @@ fn health_and_metrics_answer() {
     for path in ["/health", "/health/live", "/health/ready"] {
         let answer = gateway.get(path);
         assert!(answer.starts_with("HTTP/1.1 200"), "{path}: {answer}");
-        assert!(answer.to_lowercase().contains("server: sealgate"), "{answer}");
+        assert!(
+            answer.to_lowercase().contains("server: sealgate"),
+            "{answer}"
+        );
         assert!(answer.contains("x-amz-request-id"), "{answer}");
     }
     assert!(gateway.get("/health/other").starts_with("HTTP/1.1 404"));
     assert!(gateway.get("/console/").starts_with("HTTP/1.1 404"));
     let metrics = gateway.get("/metrics");
     assert!(metrics.starts_with("HTTP/1.1 200"), "{metrics}");
-    for name in ["sealgate_requests_total", "sealgate_integrity_failures_total", "sealgate_data_key_uses_total"] {
+    for name in [
+        "\nsealgate_build_info",
+        "\nsealgate_integrity_failures_total",
+        "\nsealgate_data_key_uses_total",
+    ] {
         assert!(metrics.contains(name), "{name} is not in\n{metrics}");
     }
     gateway.stop();
@@ -182,12 +263,16 @@ fn https_shows_a_certificate_of_the_printed_authority() {
     let gateway = Gateway::start(temp.path(), &[]);
     let mut roots = rustls::RootCertStore::empty();
     let bundle = gateway.exported("AWS_CA_BUNDLE").unwrap();
-    roots.add(CertificateDer::from_pem_file(bundle).unwrap()).unwrap();
-    let config = rustls::ClientConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
+    roots
+        .add(CertificateDer::from_pem_file(bundle).unwrap())
+        .unwrap();
+    let config = rustls::ClientConfig::builder_with_provider(Arc::new(
+        rustls::crypto::ring::default_provider(),
+    ))
+    .with_safe_default_protocol_versions()
+    .unwrap()
+    .with_root_certificates(roots)
+    .with_no_client_auth();
     for name in ["127.0.0.1", "localhost"] {
         let name = ServerName::try_from(name).unwrap();
         let session = rustls::ClientConnection::new(Arc::new(config.clone()), name).unwrap();
@@ -236,11 +321,18 @@ fn a_folder_that_is_not_whole_or_not_ours_is_refused_untouched() {
     let data = temp.path().join("data");
     Gateway::start(&data, &[]).stop();
 
-    for (part, word) in [("root.key", "root key"), ("index.db", "index"), ("blobs", "sealed bodies")] {
+    for (part, word) in [
+        ("root.key", "root key"),
+        ("index.db", "index"),
+        ("blobs", "sealed bodies"),
+    ] {
         let (there, aside) = (data.join(part), temp.path().join("aside"));
         fs::rename(&there, &aside).unwrap();
         let sentence = refusal(&data, &[]);
-        assert!(sentence.contains("damaged") && sentence.contains(word), "{sentence}");
+        assert!(
+            sentence.contains("damaged") && sentence.contains(word),
+            "{sentence}"
+        );
         assert!(!there.exists(), "{part} was made anew");
         fs::rename(&aside, &there).unwrap();
     }
@@ -275,11 +367,19 @@ fn what_cannot_be_served_is_said_in_a_sentence() {
     assert!(!other.exists());
     let taken = gateway.address().to_owned();
     let mut command = Command::new(env!("CARGO_BIN_EXE_sealgate"));
-    command.arg("serve").arg("--data").arg(&other).args(["--listen", &taken, "--listen-tls", "none"]);
+    command.arg("serve").arg("--data").arg(&other).args([
+        "--listen",
+        &taken,
+        "--listen-tls",
+        "none",
+    ]);
     let output = command.output().unwrap();
     assert!(!output.status.success());
     let text = String::from_utf8_lossy(&output.stderr).into_owned();
-    assert!(text.contains(&taken) && text.contains("cannot be listened on"), "{text}");
+    assert!(
+        text.contains(&taken) && text.contains("cannot be listened on"),
+        "{text}"
+    );
     gateway.stop();
     // Nothing of the failed first start is in the way of the next.
     let gateway = Gateway::start(&other, &[]);
@@ -293,7 +393,11 @@ fn sigterm_lets_a_request_finish_and_refuses_new_clients() {
     let mut gateway = Gateway::start(temp.path(), &[]);
     // A request that is half way in when the signal comes.
     let mut under_way = TcpStream::connect(gateway.address()).unwrap();
-    write!(under_way, "GET /health/live HTTP/1.1\r\nHost: localhost\r\n").unwrap();
+    write!(
+        under_way,
+        "GET /health/live HTTP/1.1\r\nHost: localhost\r\n"
+    )
+    .unwrap();
     std::thread::sleep(Duration::from_millis(200));
     gateway.signal("-TERM");
     let begin = Instant::now();
@@ -311,14 +415,25 @@ fn sigterm_lets_a_request_finish_and_refuses_new_clients() {
 #[test]
 fn version_and_help_are_there() {
     let run = |arguments: &[&str]| {
-        let output = Command::new(env!("CARGO_BIN_EXE_sealgate")).args(arguments).output().unwrap();
+        let output = Command::new(env!("CARGO_BIN_EXE_sealgate"))
+            .args(arguments)
+            .output()
+            .unwrap();
         assert!(output.status.success());
         String::from_utf8(output.stdout).unwrap()
     };
-    assert_eq!(run(&["version"]), format!("sealgate {}\n", env!("CARGO_PKG_VERSION")));
+    assert_eq!(
+        run(&["version"]),
+        format!("sealgate {}\n", env!("CARGO_PKG_VERSION"))
+    );
     assert!(run(&["--help"]).contains("sealgate serve"));
     let help = run(&["serve", "--help"]);
-    for word in ["SEALGATE_DATA", "root.key", "cleartext_secrets", "trusted_proxies"] {
+    for word in [
+        "SEALGATE_DATA",
+        "root.key",
+        "cleartext_secrets",
+        "trusted_proxies",
+    ] {
         assert!(help.contains(word), "{word}");
     }
 }

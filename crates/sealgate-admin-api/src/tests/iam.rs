@@ -431,3 +431,25 @@ async fn a_new_secret_does_not_travel_in_the_clear() {
     let answer = world.iam(&root, "ListAccessKeys&UserName=alice").await;
     assert_eq!(answer.body.matches("<AccessKeyId>").count(), 1);
 }
+
+#[tokio::test]
+async fn a_change_is_recorded_also_when_the_client_hangs_up() {
+    let world = World::new().await;
+    let root = world.root();
+    let hung_up = tokio::time::timeout(
+        std::time::Duration::ZERO,
+        world.iam(&root, "CreateUser&UserName=alice"),
+    )
+    .await;
+    assert!(hung_up.is_err());
+    for _ in 0..500 {
+        let records = world.records().await;
+        if let Some(record) = records.first() {
+            assert_eq!(record["responseElements"]["user"]["userName"], "alice");
+            assert!(world.iam.get_user(ACCOUNT, &name("alice")).await.is_ok());
+            return;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+    }
+    panic!("no record");
+}

@@ -353,9 +353,12 @@ async fn refusals_are_in_the_trail_whoever_refuses() {
     let answer = world.kms(&nobody, "Encrypt", body).await;
     assert_eq!(answer.error(), (400, "AccessDeniedException".into()));
     let record = world.records().await.remove(0);
-    assert_eq!(
-        (&record["eventName"], &record["errorCode"]),
-        (&json!("Encrypt"), &json!("AccessDenied"))
+    assert_eq!(record["eventName"], "Encrypt");
+    assert!(
+        record["errorCode"]
+            .as_str()
+            .unwrap()
+            .starts_with("AccessDenied")
     );
     assert!(!record.to_string().contains("c2VjcmV0LXBsYWludGV4dA"));
 

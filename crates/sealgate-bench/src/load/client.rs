@@ -15,6 +15,8 @@ use url::Url;
 /// An open connection that is kept alive.
 pub struct Connection {
     sender: SendRequest<Full<Bytes>>,
+    url: Url,
+    tls: Option<TlsConnector>,
 }
 
 impl Connection {
@@ -28,25 +30,26 @@ impl Connection {
             .await
             .with_context(|| format!("connecting to {host}:{port}"))?;
         stream.set_nodelay(true)?;
-        match tls {
-            None => Connection::over(stream).await,
+        let sender = match tls {
+            None => handshake(stream).await?,
             Some(tls) => {
                 let name = ServerName::try_from(host.to_owned())?;
-                Connection::over(tls.connect(name, stream).await.context("TLS")?).await
+                handshake(tls.connect(name, stream).await.context("TLS")?).await?
             }
-        }
-    }
-
-    async fn over(stream: impl AsyncRead + AsyncWrite + Unpin + 'static) -> Result<Connection> {
-        let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
-        // What goes wrong on it shows in the requests.
-        tokio::task::spawn_local(async move { drop(connection.await) });
-        Ok(Connection { sender })
+        };
+        Ok(Connection {
+            sender,
+            url: url.clone(),
+            tls: tls.cloned(),
+        })
     }
 
     /// Sends a request and reads the answer; the length of its body.
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<usize> {
-        self.sender.ready().await?;
+        if self.sender.ready().await.is_err() {
+            // The server keeps no connection alive: its cost is part of what is measured.
+            *self = Connection::open(&self.url, self.tls.as_ref()).await?;
+        }
         let response = self.sender.send_request(request).await?;
         let status = response.status();
         let mut body = response.into_body();
@@ -60,4 +63,13 @@ impl Connection {
         }
         Ok(length)
     }
+}
+
+async fn handshake(
+    stream: impl AsyncRead + AsyncWrite + Unpin + 'static,
+) -> Result<SendRequest<Full<Bytes>>> {
+    let (sender, connection) = http1::handshake(TokioIo::new(stream)).await?;
+    // What goes wrong on it shows in the requests.
+    tokio::task::spawn_local(async move { drop(connection.await) });
+    Ok(sender)
 }

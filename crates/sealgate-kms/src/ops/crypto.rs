@@ -195,7 +195,7 @@ impl Kms {
     }
 
     /// Finds a key by name and makes sure that the caller may use it so and that it is usable.
-    async fn find_usable(
+    pub(crate) async fn find_usable(
         &self,
         attempt: &mut Attempt,
         key_id: &str,
@@ -320,7 +320,11 @@ impl Kms {
     }
 }
 
-fn note_use(attempt: &mut Attempt, context: &EncryptionContext, options: &CryptoOptions) {
+pub(crate) fn note_use(
+    attempt: &mut Attempt,
+    context: &EncryptionContext,
+    options: &CryptoOptions,
+) {
     if !context.is_empty() {
         attempt.parameter("encryptionContext", context.to_json());
     }

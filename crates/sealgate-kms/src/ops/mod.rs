@@ -1,6 +1,7 @@
 //! The operations, by family. Each begins an attempt, does its work, and concludes the attempt.
 
 mod aliases;
+pub(crate) mod cached_use;
 mod change;
 mod crypto;
 mod deletion;

@@ -5,11 +5,12 @@ use sealgate_kms::PageRequest;
 use crate::world::{ACCOUNT, ALL, UNKNOWN, World, alias_arn, arn, call, code, refusal};
 
 async fn names(world: &World, key: Option<&str>) -> Vec<String> {
+    let root = world.root();
     let page = world
         .kms
-        .list_aliases(&call(&world.root()), key, PageRequest::default());
-    page.await
-        .unwrap()
+        .list_aliases(&call(&root), key, PageRequest::default())
+        .await;
+    page.unwrap()
         .items
         .into_iter()
         .map(|alias| alias.name)

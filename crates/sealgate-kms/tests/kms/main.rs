@@ -12,4 +12,5 @@ mod policies;
 mod states;
 mod tags;
 mod trail;
+mod vectors;
 mod world;

@@ -349,9 +349,10 @@ async fn re_encrypt_needs_both_of_its_actions() {
 #[tokio::test]
 async fn every_key_has_one_policy() {
     let world = World::new().await;
-    let key = world.key().await;
+    let (root, key) = (world.root(), world.key().await);
     let page = world
         .kms
-        .list_key_policies(&call(&world.root()), &key, PageRequest::default());
-    assert_eq!(page.await.unwrap().items, ["default"]);
+        .list_key_policies(&call(&root), &key, PageRequest::default())
+        .await;
+    assert_eq!(page.unwrap().items, ["default"]);
 }

@@ -3,7 +3,8 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use sealgate_kms::{
-    CreateKeyRequest, CryptoOptions, DataKeySize, KmsError, PageRequest, ReEncryptRequest, Tag,
+    CachedUse, CreateKeyRequest, CryptoOptions, DataKeySize, KmsError, PageRequest,
+    ReEncryptRequest, Tag,
 };
 use serde_json::{Value, json};
 
@@ -225,6 +226,69 @@ async fn what_cannot_be_recorded_is_not_done_for_the_caller() {
         (refused.code(), refused.status()),
         ("KMSInternalException", 500)
     );
+}
+
+#[tokio::test]
+async fn a_change_whose_caller_goes_away_still_ends_and_is_recorded() {
+    let world = World::new().await;
+    let root = world.root();
+    let key = world.key().await;
+    {
+        let call = call(&root);
+        let mut change = std::pin::pin!(world.kms.disable_key(&call, &key));
+        let mut nobody = std::task::Context::from_waker(std::task::Waker::noop());
+        assert!(
+            change.as_mut().poll(&mut nobody).is_pending(),
+            "dropped before its end"
+        );
+    }
+    let mut found = last(&world).await;
+    for _ in 0..500 {
+        if found["eventName"] == "DisableKey" {
+            break;
+        }
+        tokio::time::sleep(std::time::Duration::from_millis(10)).await;
+        found = last(&world).await;
+    }
+    assert_eq!(found["eventName"], "DisableKey");
+    assert_eq!(code(world.encrypt(&root, &key).await), "DisabledException");
+}
+
+#[tokio::test]
+async fn a_cached_use_is_judged_as_the_use_itself_and_recorded_only_when_refused() {
+    let world = World::new().await;
+    let (root, alice) = (world.root(), world.user("alice", &[ALL]));
+    let nobody = world.user("nobody", &[]);
+    let key = arn(&world.key().await);
+    let context = pairs(&[("aws:s3:arn", "arn:aws:s3:::b")]);
+    let before = world.records(ACCOUNT).await.len();
+    for cached in [CachedUse::GenerateDataKey, CachedUse::Decrypt] {
+        let allowed = world
+            .kms
+            .check_cached_use(&through_s3(&alice), &key, cached, &context)
+            .await;
+        assert_eq!(code(allowed), "OK");
+    }
+    assert_eq!(world.records(ACCOUNT).await.len(), before);
+    for (cached, name) in [
+        (CachedUse::GenerateDataKey, "GenerateDataKey"),
+        (CachedUse::Decrypt, "Decrypt"),
+    ] {
+        let refused = world
+            .kms
+            .check_cached_use(&through_s3(&nobody), &key, cached, &context)
+            .await;
+        assert_eq!(code(refused), "AccessDeniedException");
+        let record = last(&world).await;
+        assert_eq!(record["eventName"], name);
+        assert_eq!(record["errorCode"], "AccessDeniedException");
+    }
+    world.kms.disable_key(&call(&root), &key).await.unwrap();
+    let refused = world
+        .kms
+        .check_cached_use(&through_s3(&alice), &key, CachedUse::Decrypt, &context)
+        .await;
+    assert_eq!(code(refused), "DisabledException");
 }
 
 #[tokio::test]

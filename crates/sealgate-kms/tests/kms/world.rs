@@ -154,8 +154,9 @@ impl World {
         let (context, options) = (EncryptionContext::new(), CryptoOptions::default());
         let made = self
             .kms
-            .encrypt(&call(caller), key, b"attack at dawn", &context, &options);
-        made.await.map(|made| made.ciphertext)
+            .encrypt(&call(caller), key, b"attack at dawn", &context, &options)
+            .await;
+        made.map(|made| made.ciphertext)
     }
 
     /// Every record of the account's trail, the oldest first.

@@ -34,36 +34,49 @@ pub(crate) async fn list(cx: &Authorized<'_>) -> Result<Response> {
     };
     let region = request.query.get("bucket-region");
     let mut buckets = if region.is_none_or(|region| region == cx.s3.config.region) {
-        cx.s3.index.list_buckets(account, prefix, after, limit + 1).await?
+        cx.s3
+            .index
+            .list_buckets(account, prefix, after, limit + 1)
+            .await?
     } else {
         Vec::new()
     };
     let more = buckets.len() > limit;
     buckets.truncate(limit);
-    let name = cx.s3.iam.account(account).await.ok().flatten().map(|a| a.name);
-    Ok(response::xml(Writer::document("ListAllMyBucketsResult", |w| {
-        w.element("Owner", |w| {
-            w.text("ID", &request.canonical_id);
-            w.optional("DisplayName", name);
-        });
-        w.element("Buckets", |w| {
-            for bucket in &buckets {
-                w.element("Bucket", |w| {
-                    w.text("Name", &bucket.name);
-                    w.text("CreationDate", iso(bucket.created));
-                    if request.query.has("max-buckets") || region.is_some() {
-                        w.text("BucketRegion", &bucket.region);
-                    }
-                });
+    let name = cx
+        .s3
+        .iam
+        .account(account)
+        .await
+        .ok()
+        .flatten()
+        .map(|a| a.name);
+    Ok(response::xml(Writer::document(
+        "ListAllMyBucketsResult",
+        |w| {
+            w.element("Owner", |w| {
+                w.text("ID", &request.canonical_id);
+                w.optional("DisplayName", name);
+            });
+            w.element("Buckets", |w| {
+                for bucket in &buckets {
+                    w.element("Bucket", |w| {
+                        w.text("Name", &bucket.name);
+                        w.text("CreationDate", iso(bucket.created));
+                        if request.query.has("max-buckets") || region.is_some() {
+                            w.text("BucketRegion", &bucket.region);
+                        }
+                    });
+                }
+            });
+            if more {
+                w.optional("ContinuationToken", buckets.last().map(|b| &b.name));
             }
-        });
-        if more {
-            w.optional("ContinuationToken", buckets.last().map(|b| &b.name));
-        }
-        if !prefix.is_empty() {
-            w.text("Prefix", prefix);
-        }
-    })))
+            if !prefix.is_empty() {
+                w.text("Prefix", prefix);
+            }
+        },
+    )))
 }
 
 /// [CreateBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CreateBucket.html).
@@ -78,7 +91,10 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
     if !document.is_empty() {
         let root = Element::parse(&document, "CreateBucketConfiguration")?;
         root.only(&["LocationConstraint", "Tags", "Location", "Bucket"])?;
-        if root.optional("Tags")?.is_some_and(|tags| !tags.children.is_empty()) {
+        if root
+            .optional("Tags")?
+            .is_some_and(|tags| !tags.children.is_empty())
+        {
             return Err(S3Error::not_implemented("Tagging of buckets"));
         }
         if root.optional("Location")?.is_some() || root.optional("Bucket")?.is_some() {
@@ -95,16 +111,20 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
         }
     }
     let account = &request.caller.principal.account_id;
-    let created = match cx.s3.index.create_bucket(name.as_str(), account, region).await {
+    let created = match cx
+        .s3
+        .index
+        .create_bucket(name.as_str(), account, region)
+        .await
+    {
         Ok(bucket) => bucket,
         Err(IndexError::BucketExists { owner }) if owner == *account => {
-            return Err(S3Error::from(Code::BucketAlreadyOwnedByYou)
-                .with("BucketName", name.as_str()));
+            return Err(
+                S3Error::from(Code::BucketAlreadyOwnedByYou).with("BucketName", name.as_str())
+            );
         }
         Err(IndexError::BucketExists { .. }) => {
-            return Err(
-                S3Error::from(Code::BucketAlreadyExists).with("BucketName", name.as_str())
-            );
+            return Err(S3Error::from(Code::BucketAlreadyExists).with("BucketName", name.as_str()));
         }
         Err(error) => return Err(error.into()),
     };
@@ -113,7 +133,11 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
     }
     let mut response = response::empty(StatusCode::OK);
     insert(response.headers_mut(), "location", &format!("/{name}"));
-    insert(response.headers_mut(), "x-amz-bucket-arn", &format!("arn:aws:s3:::{name}"));
+    insert(
+        response.headers_mut(),
+        "x-amz-bucket-arn",
+        &format!("arn:aws:s3:::{name}"),
+    );
     Ok(response)
 }
 
@@ -123,7 +147,11 @@ pub(crate) fn head(cx: &Authorized<'_>) -> Result<Response> {
     let mut response = response::empty(StatusCode::OK);
     let headers = response.headers_mut();
     insert(headers, "x-amz-bucket-region", &bucket.region);
-    insert(headers, "x-amz-bucket-arn", &format!("arn:aws:s3:::{}", bucket.name));
+    insert(
+        headers,
+        "x-amz-bucket-arn",
+        &format!("arn:aws:s3:::{}", bucket.name),
+    );
     insert(headers, "x-amz-access-point-alias", "false");
     insert(headers, "content-type", "application/xml");
     Ok(response)
@@ -132,12 +160,16 @@ pub(crate) fn head(cx: &Authorized<'_>) -> Result<Response> {
 /// [DeleteBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html).
 pub(crate) async fn delete(cx: &Authorized<'_>) -> Result<Response> {
     let bucket = cx.bucket()?;
-    cx.s3.index.delete_bucket(bucket.id).await.map_err(|error| match error {
-        IndexError::BucketNotEmpty => {
-            S3Error::from(Code::BucketNotEmpty).with("BucketName", bucket.name.as_str())
-        }
-        error => error.into(),
-    })?;
+    cx.s3
+        .index
+        .delete_bucket(bucket.id)
+        .await
+        .map_err(|error| match error {
+            IndexError::BucketNotEmpty => {
+                S3Error::from(Code::BucketNotEmpty).with("BucketName", bucket.name.as_str())
+            }
+            error => error.into(),
+        })?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 

@@ -26,7 +26,10 @@ pub(crate) fn settings(bucket: &Bucket) -> Result<BucketEncryption> {
 
 async fn store(s3: &S3, bucket_id: i64, settings: &BucketEncryption) -> Result<()> {
     let json = serde_json::to_vec(settings).map_err(|_| Code::InternalError)?;
-    Ok(s3.index.put_bucket_config(bucket_id, KIND, Some(json.into())).await?)
+    Ok(s3
+        .index
+        .put_bucket_config(bucket_id, KIND, Some(json.into()))
+        .await?)
 }
 
 /// Give a new bucket AWS's default of April 2026: no SSE-C.
@@ -49,7 +52,11 @@ fn parse(root: &Element, blocked_before: bool) -> Result<BucketEncryption> {
     let malformed = || S3Error::from(Code::MalformedXml);
     root.only(&["Rule"])?;
     let rule = root.optional("Rule")?.ok_or_else(malformed)?;
-    rule.only(&["ApplyServerSideEncryptionByDefault", "BucketKeyEnabled", "BlockedEncryptionTypes"])?;
+    rule.only(&[
+        "ApplyServerSideEncryptionByDefault",
+        "BucketKeyEnabled",
+        "BlockedEncryptionTypes",
+    ])?;
     let bucket_key_enabled = match rule.optional_text("BucketKeyEnabled")?.map(str::trim) {
         None | Some("false") => false,
         Some("true") => true,
@@ -88,7 +95,11 @@ fn parse(root: &Element, blocked_before: bool) -> Result<BucketEncryption> {
             )
             .with("ArgumentName", "ApplyServerSideEncryptionByDefault"));
         }
-    } else if !rule.children.iter().any(|c| c.name != "ApplyServerSideEncryptionByDefault") {
+    } else if !rule
+        .children
+        .iter()
+        .any(|c| c.name != "ApplyServerSideEncryptionByDefault")
+    {
         return Err(malformed());
     }
     if bucket_key_enabled && settings.algorithm == DefaultAlgorithm::Dsse {
@@ -105,18 +116,23 @@ fn parse(root: &Element, blocked_before: bool) -> Result<BucketEncryption> {
 /// an unset bucket encrypts with SSE-S3 and says so.
 pub(crate) fn get(cx: &Authorized<'_>) -> Result<Response> {
     let settings = settings(cx.bucket()?)?;
-    Ok(response::xml(Writer::document("ServerSideEncryptionConfiguration", |w| {
-        w.element("Rule", |w| {
-            w.element("ApplyServerSideEncryptionByDefault", |w| {
-                w.text("SSEAlgorithm", settings.algorithm.as_str());
-                w.optional("KMSMasterKeyID", settings.kms_key_id.as_deref());
+    Ok(response::xml(Writer::document(
+        "ServerSideEncryptionConfiguration",
+        |w| {
+            w.element("Rule", |w| {
+                w.element("ApplyServerSideEncryptionByDefault", |w| {
+                    w.text("SSEAlgorithm", settings.algorithm.as_str());
+                    w.optional("KMSMasterKeyID", settings.kms_key_id.as_deref());
+                });
+                w.value("BucketKeyEnabled", settings.bucket_key_enabled);
+                if settings.blocks_customer_keys {
+                    w.element("BlockedEncryptionTypes", |w| {
+                        w.text("EncryptionType", "SSE-C")
+                    });
+                }
             });
-            w.value("BucketKeyEnabled", settings.bucket_key_enabled);
-            if settings.blocks_customer_keys {
-                w.element("BlockedEncryptionTypes", |w| w.text("EncryptionType", "SSE-C"));
-            }
-        });
-    })))
+        },
+    )))
 }
 
 /// [DeleteBucketEncryption](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketEncryption.html):
@@ -137,16 +153,30 @@ mod tests {
     use super::*;
 
     fn parsed(rules: &str) -> Result<BucketEncryption> {
-        let xml = format!("<ServerSideEncryptionConfiguration>{rules}</ServerSideEncryptionConfiguration>");
-        parse(&Element::parse(xml.as_bytes(), "ServerSideEncryptionConfiguration")?, false)
+        let xml = format!(
+            "<ServerSideEncryptionConfiguration>{rules}</ServerSideEncryptionConfiguration>"
+        );
+        parse(
+            &Element::parse(xml.as_bytes(), "ServerSideEncryptionConfiguration")?,
+            false,
+        )
     }
 
     #[test]
     fn exactly_one_rule_is_a_configuration() {
         let rule = "<Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>AES256</SSEAlgorithm></ApplyServerSideEncryptionByDefault></Rule>";
         assert_eq!(parsed(rule).unwrap(), BucketEncryption::unset(false));
-        for rules in ["", &format!("{rule}{rule}"), "<Rule/>", "<Rule><Other/></Rule>"] {
-            assert_eq!(parsed(rules).unwrap_err().kind(), Code::MalformedXml, "{rules}");
+        for rules in [
+            "",
+            &format!("{rule}{rule}"),
+            "<Rule/>",
+            "<Rule><Other/></Rule>",
+        ] {
+            assert_eq!(
+                parsed(rules).unwrap_err().kind(),
+                Code::MalformedXml,
+                "{rules}"
+            );
         }
     }
 
@@ -159,7 +189,9 @@ mod tests {
     #[test]
     fn blocking_customer_keys_is_kept_where_it_is_not_named() {
         let rule = "<Rule><BucketKeyEnabled>true</BucketKeyEnabled></Rule>";
-        let xml = format!("<ServerSideEncryptionConfiguration>{rule}</ServerSideEncryptionConfiguration>");
+        let xml = format!(
+            "<ServerSideEncryptionConfiguration>{rule}</ServerSideEncryptionConfiguration>"
+        );
         let root = Element::parse(xml.as_bytes(), "ServerSideEncryptionConfiguration").unwrap();
         assert!(parse(&root, true).unwrap().blocks_customer_keys);
         assert!(parse(&root, true).unwrap().bucket_key_enabled);

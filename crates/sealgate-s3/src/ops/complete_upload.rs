@@ -35,7 +35,9 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     let in_progress = InProgress::find(cx).await?;
     in_progress.customer_key(cx, false)?;
     precheck(cx, &condition).await?;
-    let document = body.unsummed_document(cx.request, cx.s3, MAX_DOCUMENT).await?;
+    let document = body
+        .unsummed_document(cx.request, cx.s3, MAX_DOCUMENT)
+        .await?;
     let listed = parse(&document)?;
     let parts = choose(cx, &in_progress, &listed).await?;
 
@@ -68,35 +70,49 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         meta: meta.to_bytes()?,
         envelope: in_progress.upload.envelope.clone(),
     };
-    let chosen = listed.into_iter().map(|part| (part.number, part.etag)).collect();
+    let chosen = listed
+        .into_iter()
+        .map(|part| (part.number, part.etag))
+        .collect();
     let (index, id) = (cx.s3.index.clone(), in_progress.upload.id.clone());
     writer::to_the_end(async move {
-        index.complete_upload(&id, chosen, version, condition).await.map_err(refused)
+        index
+            .complete_upload(&id, chosen, version, condition)
+            .await
+            .map_err(refused)
     })
     .await?;
 
     let bucket = &cx.bucket()?.name;
     let key = &in_progress.upload.key;
-    let mut response =
-        response::xml(Writer::document("CompleteMultipartUploadResult", |w| {
-            let scheme = if cx.request.conn.secure { "https" } else { "http" };
-            let host = cx.request.header("host").ok().flatten().unwrap_or("localhost");
-            let path = sealgate_wire::encode_path(key);
-            w.text("Location", format!("{scheme}://{host}/{bucket}/{path}"));
-            w.text("Bucket", bucket);
-            w.text("Key", key);
-            w.text("ETag", quoted(&etag));
-            if let Some(checksum) = &checksum {
-                let text = match kind {
-                    ChecksumType::Composite => {
-                        composite_text(checksum, meta.parts.unwrap_or(1) as usize)
-                    }
-                    ChecksumType::FullObject => checksum.to_base64(),
-                };
-                w.text(checksum.algorithm.element(), text);
-                w.text("ChecksumType", kind.name());
-            }
-        }));
+    let mut response = response::xml(Writer::document("CompleteMultipartUploadResult", |w| {
+        let scheme = if cx.request.conn.secure {
+            "https"
+        } else {
+            "http"
+        };
+        let host = cx
+            .request
+            .header("host")
+            .ok()
+            .flatten()
+            .unwrap_or("localhost");
+        let path = sealgate_wire::encode_path(key);
+        w.text("Location", format!("{scheme}://{host}/{bucket}/{path}"));
+        w.text("Bucket", bucket);
+        w.text("Key", key);
+        w.text("ETag", quoted(&etag));
+        if let Some(checksum) = &checksum {
+            let text = match kind {
+                ChecksumType::Composite => {
+                    composite_text(checksum, meta.parts.unwrap_or(1) as usize)
+                }
+                ChecksumType::FullObject => checksum.to_base64(),
+            };
+            w.text(checksum.algorithm.element(), text);
+            w.text("ChecksumType", kind.name());
+        }
+    }));
     write_encryption(&mut response, &in_progress.envelope, None);
     Ok(response)
 }
@@ -107,8 +123,11 @@ fn parse(document: &[u8]) -> Result<Vec<Listed>> {
     let malformed = || S3Error::from(Code::MalformedXml);
     let mut listed: Vec<Listed> = Vec::with_capacity(root.children.len());
     for part in &root.children {
-        let number: u32 =
-            part.required_text("PartNumber")?.trim().parse().map_err(|_| malformed())?;
+        let number: u32 = part
+            .required_text("PartNumber")?
+            .trim()
+            .parse()
+            .map_err(|_| malformed())?;
         if !(1..=MAX_PART).contains(&u64::from(number)) {
             return Err(S3Error::argument(
                 "partNumber",
@@ -129,7 +148,11 @@ fn parse(document: &[u8]) -> Result<Vec<Listed>> {
             return Err(Code::InvalidPartOrder.into());
         }
         let etag = unquote(part.required_text("ETag")?).to_owned();
-        listed.push(Listed { number, etag, checksum });
+        listed.push(Listed {
+            number,
+            etag,
+            checksum,
+        });
     }
     if listed.is_empty() || listed.len() as u64 > MAX_PART {
         return Err(malformed());
@@ -169,8 +192,9 @@ async fn choose(
                 }
             }
             None if composite_named => {
-                let algorithm =
-                    in_progress.checksum.map_or("", |(algorithm, _)| algorithm.name());
+                let algorithm = in_progress
+                    .checksum
+                    .map_or("", |(algorithm, _)| algorithm.name());
                 return Err(S3Error::invalid_request(format!(
                     "The upload was created using a {} checksum. The complete request must include the checksum for each part. It was missing for part {} in the request.",
                     algorithm.to_ascii_lowercase(),
@@ -182,12 +206,17 @@ async fn choose(
         parts.push(part);
     }
     let all_but_last = parts.len().saturating_sub(1);
-    if let Some(small) =
-        parts.iter().take(all_but_last).find(|part| part.size < sealgate_index::MINIMUM_PART_SIZE)
+    if let Some(small) = parts
+        .iter()
+        .take(all_but_last)
+        .find(|part| part.size < sealgate_index::MINIMUM_PART_SIZE)
     {
         return Err(S3Error::from(Code::EntityTooSmall)
             .with("ProposedSize", small.size.to_string())
-            .with("MinSizeAllowed", sealgate_index::MINIMUM_PART_SIZE.to_string())
+            .with(
+                "MinSizeAllowed",
+                sealgate_index::MINIMUM_PART_SIZE.to_string(),
+            )
             .with("PartNumber", small.number.to_string())
             .with("ETag", small.etag.as_str()));
     }
@@ -206,8 +235,10 @@ fn etag_of(parts: &[Part]) -> String {
 /// The object's checksum, from those of its parts.
 fn checksum_of(in_progress: &InProgress, parts: &[Part]) -> Option<Checksum> {
     let algorithm = in_progress.part_algorithm()?;
-    let sums: Option<Vec<(Vec<u8>, u64)>> =
-        parts.iter().map(|part| Some((part.checksum.clone()?, part.size))).collect();
+    let sums: Option<Vec<(Vec<u8>, u64)>> = parts
+        .iter()
+        .map(|part| Some((part.checksum.clone()?, part.size)))
+        .collect();
     let sums = sums?;
     match in_progress.object_type() {
         ChecksumType::FullObject => {
@@ -236,12 +267,16 @@ fn check_expected(
         )));
     }
     for algorithm in ChecksumAlgorithm::ALL {
-        let Some(text) = cx.request.header(algorithm.header())? else { continue };
-        let computed = computed.filter(|c| c.algorithm == algorithm).ok_or_else(|| {
-            S3Error::invalid_request(
-                "The checksum algorithm of the complete request is not the one of the upload.",
-            )
-        })?;
+        let Some(text) = cx.request.header(algorithm.header())? else {
+            continue;
+        };
+        let computed = computed
+            .filter(|c| c.algorithm == algorithm)
+            .ok_or_else(|| {
+                S3Error::invalid_request(
+                    "The checksum algorithm of the complete request is not the one of the upload.",
+                )
+            })?;
         let matches = match kind {
             ChecksumType::FullObject => text == computed.to_base64(),
             ChecksumType::Composite => {
@@ -279,7 +314,10 @@ mod tests {
             (format!("{}{}", part(2), part(1)), Code::InvalidPartOrder),
             (format!("{}{}", part(2), part(2)), Code::InvalidPartOrder),
             (String::new(), Code::MalformedXml),
-            ("<Part><PartNumber>1</PartNumber></Part>".to_owned(), Code::MalformedXml),
+            (
+                "<Part><PartNumber>1</PartNumber></Part>".to_owned(),
+                Code::MalformedXml,
+            ),
             (part(0), Code::InvalidArgument),
             (part(10_001), Code::InvalidArgument),
         ] {

@@ -70,8 +70,11 @@ impl Source {
         }
         let envelope = Envelope::from_bytes(&version.envelope)?;
         let customer = sealgate_sse::parse_copy_source(headers)?;
-        let place =
-            Place { account: &bucket.account_id, bucket: &bucket.name, key: key.as_str() };
+        let place = Place {
+            account: &bucket.account_id,
+            bucket: &bucket.name,
+            key: key.as_str(),
+        };
         envelope.check_customer_key(place, customer.as_ref())?;
         Ok(Self {
             meta: ObjectMeta::from_bytes(&version.meta)?,
@@ -84,13 +87,21 @@ impl Source {
     }
 
     fn place(&self) -> Place<'_> {
-        Place { account: &self.bucket.account_id, bucket: &self.bucket.name, key: &self.key }
+        Place {
+            account: &self.bucket.account_id,
+            bucket: &self.bucket.name,
+            key: &self.key,
+        }
     }
 
     /// The source's data keys; under a KMS mode the caller needs `kms:Decrypt`.
     pub(crate) async fn open(&self, cx: &Authorized<'_>) -> Result<BodyKeys> {
         let customer = self.customer.as_ref();
-        Ok(cx.s3.sse.open(&cx.kms_call(), self.place(), &self.envelope, customer).await?)
+        Ok(cx
+            .s3
+            .sse
+            .open(&cx.kms_call(), self.place(), &self.envelope, customer)
+            .await?)
     }
 
     /// A reader of these bytes of it.
@@ -118,7 +129,11 @@ fn parse_source(header: &str) -> Result<(BucketName, ObjectKey)> {
         None => (header, None),
     };
     if version.is_some_and(|version| version != "null") {
-        return Err(S3Error::argument("versionId", version.unwrap_or(""), "Invalid version id specified"));
+        return Err(S3Error::argument(
+            "versionId",
+            version.unwrap_or(""),
+            "Invalid version id specified",
+        ));
     }
     let path = percent_decode(path)?;
     let path = path.strip_prefix('/').unwrap_or(&path);
@@ -173,9 +188,16 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     }
     super::put_object::precheck(cx, &condition).await?;
 
-    let mut meta = if replace { ObjectMeta::from_headers(headers)? } else { source.meta.clone() };
+    let mut meta = if replace {
+        ObjectMeta::from_headers(headers)?
+    } else {
+        source.meta.clone()
+    };
     if !replace && let Some(redirect) = cx.request.header("x-amz-website-redirect-location")? {
-        meta.system.insert("x-amz-website-redirect-location".to_owned(), redirect.to_owned());
+        meta.system.insert(
+            "x-amz-website-redirect-location".to_owned(),
+            redirect.to_owned(),
+        );
     }
     meta.parts = None;
     meta.etag_is_md5 = mode.mode() == Mode::S3;
@@ -184,7 +206,11 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     let (checksum, wanted) = owed(cx, &source, meta.etag_is_md5)?;
     let (envelope, body, shares, stored, digests);
     if source.envelope.is_double() == (mode.mode() == Mode::Dsse) {
-        envelope = cx.s3.sse.wrap(&cx.kms_call(), cx.place()?, &mode, &keys).await?;
+        envelope = cx
+            .s3
+            .sse
+            .wrap(&cx.kms_call(), cx.place()?, &mode, &keys)
+            .await?;
         digests = if wanted.any() {
             let reader = source.reader(cx, keys, 0..source.version.size);
             digest::of(reader, &wanted).await?
@@ -217,14 +243,18 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
         size: source.version.size,
         etag: etag.clone(),
         checksum_algorithm: checksum.as_ref().map(|c| c.algorithm.name().to_owned()),
-        checksum_type: checksum.as_ref().map(|_| ChecksumType::FullObject.name().to_owned()),
+        checksum_type: checksum
+            .as_ref()
+            .map(|_| ChecksumType::FullObject.name().to_owned()),
         body: without_part_checksums(body),
         meta: meta.to_bytes()?,
         envelope: envelope.to_bytes()?.into(),
     };
     let (index, bucket_id) = (cx.s3.index.clone(), bucket.id);
     let written = writer::to_the_end(async move {
-        let outcome = index.put_version(bucket_id, version, condition, shares).await;
+        let outcome = index
+            .put_version(bucket_id, version, condition, shares)
+            .await;
         if let Some(stored) = stored {
             stored.settle(&outcome);
         }
@@ -272,9 +302,10 @@ fn owed(
         .meta
         .checksum(version.checksum_algorithm.as_deref())
         .filter(|_| version.checksum_type.as_deref() == Some(ChecksumType::FullObject.name()));
-    let algorithm = asked
-        .or(known.as_ref().map(|c| c.algorithm))
-        .or(version.checksum_algorithm.as_deref().and_then(ChecksumAlgorithm::parse));
+    let algorithm = asked.or(known.as_ref().map(|c| c.algorithm)).or(version
+        .checksum_algorithm
+        .as_deref()
+        .and_then(ChecksumAlgorithm::parse));
     let known = known.filter(|c| Some(c.algorithm) == algorithm);
     let md5 = etag_is_md5 && !source.meta.etag_is_md5;
     let checksum = match (&known, algorithm) {
@@ -318,9 +349,17 @@ mod tests {
 
     #[test]
     fn a_copy_source_is_a_bucket_and_a_key() {
-        for header in ["bucket/a%20b/c", "/bucket/a%20b/c", "bucket/a b/c?versionId=null"] {
+        for header in [
+            "bucket/a%20b/c",
+            "/bucket/a%20b/c",
+            "bucket/a b/c?versionId=null",
+        ] {
             let (bucket, key) = parse_source(header).unwrap();
-            assert_eq!((bucket.as_str(), key.as_str()), ("bucket", "a b/c"), "{header}");
+            assert_eq!(
+                (bucket.as_str(), key.as_str()),
+                ("bucket", "a b/c"),
+                "{header}"
+            );
         }
         for header in ["", "bucket", "bucket/", "/", "bucket/k?versionId=x"] {
             assert!(parse_source(header).is_err(), "{header}");

@@ -23,13 +23,18 @@ pub(crate) async fn one(cx: &Authorized<'_>) -> Result<Response> {
             return Err(S3Error::not_implemented(header));
         }
     }
-    let if_match = cx.request.header("if-match")?.map(|tag| unquote(tag).to_owned());
-    cx.s3.index.delete_version(cx.bucket()?.id, cx.key()?, if_match).await.map_err(
-        |error| match error {
+    let if_match = cx
+        .request
+        .header("if-match")?
+        .map(|tag| unquote(tag).to_owned());
+    cx.s3
+        .index
+        .delete_version(cx.bucket()?.id, cx.key()?, if_match)
+        .await
+        .map_err(|error| match error {
             IndexError::PreconditionFailed => crate::conditions::failed("If-Match"),
             error => error.into(),
-        },
-    )?;
+        })?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
@@ -50,7 +55,9 @@ pub(crate) async fn many(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<
     let document = body.document(cx.request, cx.s3, MAX_DOCUMENT).await?;
     let root = Element::parse(&document, "Delete")?;
     root.only(&["Object", "Quiet"])?;
-    let quiet = root.optional_text("Quiet")?.is_some_and(|t| t.trim() == "true");
+    let quiet = root
+        .optional_text("Quiet")?
+        .is_some_and(|t| t.trim() == "true");
     let objects: Vec<&Element> = root.all("Object").collect();
     if objects.is_empty() || objects.len() > MAX_KEYS {
         return Err(Code::MalformedXml.into());
@@ -89,8 +96,14 @@ pub(crate) async fn many(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<
 fn check_entry(cx: &Authorized<'_>, object: &Element, bucket: &str, key: &str) -> Result<()> {
     crate::names::ObjectKey::parse(key)?;
     cx.may("s3:DeleteObject", &format!("arn:aws:s3:::{bucket}/{key}"))?;
-    if object.optional_text("VersionId")?.is_some_and(|v| !v.is_empty() && v != "null") {
-        return Err(S3Error::new(Code::NoSuchVersion, "The specified version does not exist."));
+    if object
+        .optional_text("VersionId")?
+        .is_some_and(|v| !v.is_empty() && v != "null")
+    {
+        return Err(S3Error::new(
+            Code::NoSuchVersion,
+            "The specified version does not exist.",
+        ));
     }
     for condition in ["ETag", "LastModifiedTime", "Size"] {
         if object.optional(condition)?.is_some() {

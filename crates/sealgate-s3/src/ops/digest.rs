@@ -38,13 +38,19 @@ impl Digester {
                     hasher.update(&bytes);
                 }
             }
-            (md5.map(|md5| md5.finalize().into()), hasher.map(Hasher::finish))
+            (
+                md5.map(|md5| md5.finalize().into()),
+                hasher.map(Hasher::finish),
+            )
         });
         Self { sender, result }
     }
 
     pub(crate) async fn update(&self, bytes: bytes::Bytes) -> Result<()> {
-        self.sender.send(bytes).await.map_err(|_| Code::InternalError.into())
+        self.sender
+            .send(bytes)
+            .await
+            .map_err(|_| Code::InternalError.into())
     }
 
     pub(crate) async fn finish(self) -> Result<(Option<[u8; 16]>, Option<Checksum>)> {

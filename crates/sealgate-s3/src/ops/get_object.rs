@@ -38,12 +38,22 @@ pub(crate) async fn get(cx: &Authorized<'_>) -> Result<Response> {
     let keys = cx
         .s3
         .sse
-        .open(&cx.kms_call(), cx.place()?, &selected.envelope, selected.customer.as_ref())
+        .open(
+            &cx.kms_call(),
+            cx.place()?,
+            &selected.envelope,
+            selected.customer.as_ref(),
+        )
         .await?;
     let mut response = head_of(cx, &selected)?;
     let range = selected.range.clone().unwrap_or(0..selected.version.size);
-    let reader =
-        ObjectReader::new(&cx.s3.blobs, &selected.version, keys, range, &cx.s3.failures);
+    let reader = ObjectReader::new(
+        &cx.s3.blobs,
+        &selected.version,
+        keys,
+        range,
+        &cx.s3.failures,
+    );
     *response.body_mut() = reader.into_body().await?;
     Ok(response)
 }
@@ -56,7 +66,10 @@ pub(crate) async fn head(cx: &Authorized<'_>) -> Result<Response> {
     }
     if wants_checksum(cx)? && selected.envelope.kms().is_some() {
         // A checksum tells something of the content, so it is shown to who may decrypt.
-        cx.s3.sse.open(&cx.kms_call(), cx.place()?, &selected.envelope, None).await?;
+        cx.s3
+            .sse
+            .open(&cx.kms_call(), cx.place()?, &selected.envelope, None)
+            .await?;
     }
     head_of(cx, &selected)
 }
@@ -90,12 +103,24 @@ async fn select(cx: &Authorized<'_>) -> Result<Selected> {
             (Some(range), part)
         }
         None => {
-            let range = headers.get(header::RANGE).and_then(|value| value.to_str().ok());
-            let range = range.map(|range| range::of_read(range, version.size)).transpose()?;
+            let range = headers
+                .get(header::RANGE)
+                .and_then(|value| value.to_str().ok());
+            let range = range
+                .map(|range| range::of_read(range, version.size))
+                .transpose()?;
             (range.flatten(), None)
         }
     };
-    Ok(Selected { version, meta, envelope, customer, range, part, not_modified })
+    Ok(Selected {
+        version,
+        meta,
+        envelope,
+        customer,
+        range,
+        part,
+        not_modified,
+    })
 }
 
 /// The customer key of a read, which must fit the object. Nothing of the body is read.
@@ -127,7 +152,11 @@ fn part_range(
         ));
     }
     let (Some(_), Body::Parts(parts)) = (meta.parts, &version.body) else {
-        return if number == 1 { Ok((0..version.size, None)) } else { Err(unsatisfiable()) };
+        return if number == 1 {
+            Ok((0..version.size, None))
+        } else {
+            Err(unsatisfiable())
+        };
     };
     let index = usize::try_from(number - 1).map_err(|_| unsatisfiable())?;
     let part = parts.get(index).ok_or_else(unsatisfiable)?;
@@ -149,7 +178,15 @@ fn wants_checksum(cx: &Authorized<'_>) -> Result<bool> {
 
 /// Status and headers, the same for GET and HEAD.
 fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
-    let Selected { version, meta, envelope, customer, range, part, .. } = selected;
+    let Selected {
+        version,
+        meta,
+        envelope,
+        customer,
+        range,
+        part,
+        ..
+    } = selected;
     let mut response = response::empty(StatusCode::OK);
     let headers = response.headers_mut();
     meta.write_headers(headers);
@@ -158,7 +195,9 @@ fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
     for (name, value) in envelope.response_headers(customer.as_ref(), false) {
         headers.insert(name, value);
     }
-    let length = range.as_ref().map_or(version.size, |range| range.end - range.start);
+    let length = range
+        .as_ref()
+        .map_or(version.size, |range| range.end - range.start);
     headers.insert(header::CONTENT_LENGTH, length.into());
     if let Some(range) = range
         && length > 0
@@ -170,8 +209,14 @@ fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
         insert(headers, "x-amz-mp-parts-count", &parts.to_string());
     }
     if wants_checksum(cx)? {
-        let algorithm = version.checksum_algorithm.as_deref().and_then(ChecksumAlgorithm::parse);
-        let kind = version.checksum_type.as_deref().and_then(ChecksumType::parse);
+        let algorithm = version
+            .checksum_algorithm
+            .as_deref()
+            .and_then(ChecksumAlgorithm::parse);
+        let kind = version
+            .checksum_type
+            .as_deref()
+            .and_then(ChecksumType::parse);
         let value = match (range, part, &version.body) {
             (None, ..) => meta.checksum_text(kind),
             // A part has a checksum of its own; an arbitrary range has none.
@@ -185,7 +230,11 @@ fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
         };
         if let (Some(algorithm), Some(value)) = (algorithm, value) {
             insert(headers, algorithm.header(), &value);
-            insert(headers, "x-amz-checksum-type", kind.map_or("FULL_OBJECT", ChecksumType::name));
+            insert(
+                headers,
+                "x-amz-checksum-type",
+                kind.map_or("FULL_OBJECT", ChecksumType::name),
+            );
         }
     }
     response::write_overrides(headers, &cx.request.query, cx.request.anonymous)?;

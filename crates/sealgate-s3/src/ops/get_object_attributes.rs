@@ -11,7 +11,13 @@ use crate::request::Authorized;
 use crate::response::{self, Response, http_date};
 use crate::xml::Writer;
 
-const ATTRIBUTES: [&str; 5] = ["ETag", "Checksum", "ObjectParts", "StorageClass", "ObjectSize"];
+const ATTRIBUTES: [&str; 5] = [
+    "ETag",
+    "Checksum",
+    "ObjectParts",
+    "StorageClass",
+    "ObjectSize",
+];
 
 /// [GetObjectAttributes](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html).
 /// It needs `s3:GetObject` besides its own permission, and `kms:Decrypt` where it shows a checksum.
@@ -49,12 +55,21 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
     let customer = read_key(cx, &envelope)?;
     let wants = |name| wanted.contains(&name);
     if envelope.kms().is_some() && (wants("Checksum") || wants("ObjectParts")) {
-        cx.s3.sse.open(&cx.kms_call(), cx.place()?, &envelope, customer.as_ref()).await?;
+        cx.s3
+            .sse
+            .open(&cx.kms_call(), cx.place()?, &envelope, customer.as_ref())
+            .await?;
     }
     let max_parts = page_header(cx, "x-amz-max-parts", 1000)?;
     let marker = page_header(cx, "x-amz-part-number-marker", 0)?;
-    let algorithm = version.checksum_algorithm.as_deref().and_then(ChecksumAlgorithm::parse);
-    let kind = version.checksum_type.as_deref().and_then(ChecksumType::parse);
+    let algorithm = version
+        .checksum_algorithm
+        .as_deref()
+        .and_then(ChecksumAlgorithm::parse);
+    let kind = version
+        .checksum_type
+        .as_deref()
+        .and_then(ChecksumType::parse);
     let checksum = meta.checksum(version.checksum_algorithm.as_deref());
     let document = Writer::document("GetObjectAttributesResponse", |w| {
         if wants("ETag") {
@@ -63,7 +78,10 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
         if let (true, Some(checksum)) = (wants("Checksum"), &checksum) {
             w.element("Checksum", |w| {
                 w.text(checksum.algorithm.element(), checksum.to_base64());
-                w.text("ChecksumType", kind.map_or("FULL_OBJECT", ChecksumType::name));
+                w.text(
+                    "ChecksumType",
+                    kind.map_or("FULL_OBJECT", ChecksumType::name),
+                );
             });
         }
         if let (true, Some(count), Body::Parts(parts)) =
@@ -81,7 +99,11 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
         }
     });
     let mut response = response::xml(document);
-    insert(response.headers_mut(), "last-modified", &http_date(version.modified));
+    insert(
+        response.headers_mut(),
+        "last-modified",
+        &http_date(version.modified),
+    );
     response.extensions_mut().insert(envelope.mode());
     Ok(response)
 }
@@ -90,7 +112,11 @@ fn page_header(cx: &Authorized<'_>, name: &'static str, default: u32) -> Result<
     match cx.request.header(name)? {
         None => Ok(default),
         Some(text) => text.parse().map_err(|_| {
-            S3Error::argument(name, text, format!("Provided {name} not an integer or within integer range"))
+            S3Error::argument(
+                name,
+                text,
+                format!("Provided {name} not an integer or within integer range"),
+            )
         }),
     }
 }
@@ -104,7 +130,9 @@ fn write_parts(
     max: u32,
 ) {
     // Parts are numbered by their place in the object, as partNumber of a read is.
-    let numbered = (1_u32..).zip(parts).skip_while(|(number, _)| *number <= marker);
+    let numbered = (1_u32..)
+        .zip(parts)
+        .skip_while(|(number, _)| *number <= marker);
     let page: Vec<_> = numbered.take(max as usize).collect();
     let last = page.last().map_or(marker, |(number, _)| *number);
     w.value("TotalPartsCount", count);
@@ -114,11 +142,16 @@ fn write_parts(
     w.value("IsTruncated", last < count && !page.is_empty());
     for (number, part) in page {
         // Without checksums of its parts, S3 lists only how many there are.
-        let (Some(algorithm), Some(value)) = (algorithm, part.checksum.clone()) else { continue };
+        let (Some(algorithm), Some(value)) = (algorithm, part.checksum.clone()) else {
+            continue;
+        };
         w.element("Part", |w| {
             w.value("PartNumber", number);
             w.value("Size", part.size);
-            w.text(algorithm.element(), Checksum { algorithm, value }.to_base64());
+            w.text(
+                algorithm.element(),
+                Checksum { algorithm, value }.to_base64(),
+            );
         });
     }
 }

@@ -30,7 +30,11 @@ impl Encoding {
     }
 
     pub(crate) fn show(self, key: &str) -> String {
-        if self.url { encode_path(key) } else { key.to_owned() }
+        if self.url {
+            encode_path(key)
+        } else {
+            key.to_owned()
+        }
     }
 
     pub(crate) fn write(self, w: &mut Writer) {
@@ -74,7 +78,9 @@ fn write_entries(w: &mut Writer, page: &Page, encoding: Encoding, owner: Option<
     }
     for entry in &page.entries {
         if let Entry::Prefix(prefix) = entry {
-            w.element("CommonPrefixes", |w| w.text("Prefix", encoding.show(prefix)));
+            w.element("CommonPrefixes", |w| {
+                w.text("Prefix", encoding.show(prefix))
+            });
         }
     }
 }
@@ -88,9 +94,20 @@ pub(crate) struct Owner {
 impl Owner {
     /// The owner of the request's bucket.
     pub(crate) async fn of_bucket(cx: &Authorized<'_>) -> Result<Self> {
-        let account = cx.s3.iam.account(&cx.bucket()?.account_id).await.ok().flatten();
-        let account = account.map(|a| (a.canonical_id, a.name)).unwrap_or_default();
-        Ok(Self { id: account.0, name: account.1 })
+        let account = cx
+            .s3
+            .iam
+            .account(&cx.bucket()?.account_id)
+            .await
+            .ok()
+            .flatten();
+        let account = account
+            .map(|a| (a.canonical_id, a.name))
+            .unwrap_or_default();
+        Ok(Self {
+            id: account.0,
+            name: account.1,
+        })
     }
 
     pub(crate) fn write(&self, w: &mut Writer, element: &str) {
@@ -109,14 +126,23 @@ pub(crate) async fn v1(cx: &Authorized<'_>) -> Result<Response> {
     let page = page(cx, marker.map(str::to_owned), limit).await?;
     let owner = Owner::of_bucket(cx).await?;
     Ok(response::xml(Writer::document("ListBucketResult", |w| {
-        w.text("Name", &cx_bucket_name(cx));
-        w.text("Prefix", encoding.show(parameter(cx, "prefix").unwrap_or("")));
+        w.text("Name", cx_bucket_name(cx));
+        w.text(
+            "Prefix",
+            encoding.show(parameter(cx, "prefix").unwrap_or("")),
+        );
         w.text("Marker", encoding.show(marker.unwrap_or("")));
         if page.truncated {
-            w.optional("NextMarker", page.next.as_deref().map(|key| encoding.show(key)));
+            w.optional(
+                "NextMarker",
+                page.next.as_deref().map(|key| encoding.show(key)),
+            );
         }
         w.value("MaxKeys", limit);
-        w.optional("Delimiter", parameter(cx, "delimiter").map(|d| encoding.show(d)));
+        w.optional(
+            "Delimiter",
+            parameter(cx, "delimiter").map(|d| encoding.show(d)),
+        );
         encoding.write(w);
         w.value("IsTruncated", page.truncated);
         write_entries(w, &page, encoding, Some(&owner));
@@ -145,16 +171,25 @@ pub(crate) async fn v2(cx: &Authorized<'_>) -> Result<Response> {
         _ => None,
     };
     Ok(response::xml(Writer::document("ListBucketResult", |w| {
-        w.text("Name", &cx_bucket_name(cx));
-        w.text("Prefix", encoding.show(parameter(cx, "prefix").unwrap_or("")));
+        w.text("Name", cx_bucket_name(cx));
+        w.text(
+            "Prefix",
+            encoding.show(parameter(cx, "prefix").unwrap_or("")),
+        );
         w.optional("StartAfter", start_after.map(|key| encoding.show(key)));
         w.optional("ContinuationToken", token);
         if page.truncated {
-            w.optional("NextContinuationToken", page.next.as_deref().map(encode_token));
+            w.optional(
+                "NextContinuationToken",
+                page.next.as_deref().map(encode_token),
+            );
         }
         w.value("KeyCount", page.entries.len());
         w.value("MaxKeys", limit);
-        w.optional("Delimiter", parameter(cx, "delimiter").map(|d| encoding.show(d)));
+        w.optional(
+            "Delimiter",
+            parameter(cx, "delimiter").map(|d| encoding.show(d)),
+        );
         encoding.write(w);
         w.value("IsTruncated", page.truncated);
         write_entries(w, &page, encoding, owner.as_ref());
@@ -162,7 +197,11 @@ pub(crate) async fn v2(cx: &Authorized<'_>) -> Result<Response> {
 }
 
 fn cx_bucket_name(cx: &Authorized<'_>) -> String {
-    cx.request.bucket.as_ref().map(ToString::to_string).unwrap_or_default()
+    cx.request
+        .bucket
+        .as_ref()
+        .map(ToString::to_string)
+        .unwrap_or_default()
 }
 
 /// A token is opaque to clients; it holds the last key of its page.

@@ -24,39 +24,47 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
         .list_uploads(bucket.id, prefix, delimiter, key_marker, id_marker, limit)
         .await?;
     let owner = Owner::of_bucket(cx).await?;
-    Ok(response::xml(Writer::document("ListMultipartUploadsResult", |w| {
-        w.text("Bucket", &bucket.name);
-        w.text("KeyMarker", encoding.show(key_marker.unwrap_or("")));
-        w.text("UploadIdMarker", id_marker.unwrap_or(""));
-        if page.truncated {
-            w.optional("NextKeyMarker", page.next_key.as_deref().map(|k| encoding.show(k)));
-            w.optional("NextUploadIdMarker", page.next_upload_id.as_deref());
-        }
-        w.text("Prefix", encoding.show(prefix));
-        w.optional("Delimiter", delimiter.map(|d| encoding.show(d)));
-        w.value("MaxUploads", limit);
-        encoding.write(w);
-        w.value("IsTruncated", page.truncated);
-        for entry in &page.entries {
-            match entry {
-                UploadEntry::Upload(upload) => w.element("Upload", |w| {
-                    w.text("Key", encoding.show(&upload.key));
-                    w.text("UploadId", &upload.id);
-                    w.element("Initiator", |w| {
-                        let arn = &upload.initiator;
-                        w.text("ID", arn);
-                        w.text("DisplayName", arn.rsplit('/').next().unwrap_or(arn));
-                    });
-                    owner.write(w, "Owner");
-                    w.text("StorageClass", "STANDARD");
-                    w.text("Initiated", iso(upload.initiated));
-                    w.optional("ChecksumAlgorithm", upload.checksum_algorithm.as_deref());
-                    w.optional("ChecksumType", upload.checksum_type.as_deref());
-                }),
-                UploadEntry::Prefix(prefix) => {
-                    w.element("CommonPrefixes", |w| w.text("Prefix", encoding.show(prefix)));
+    Ok(response::xml(Writer::document(
+        "ListMultipartUploadsResult",
+        |w| {
+            w.text("Bucket", &bucket.name);
+            w.text("KeyMarker", encoding.show(key_marker.unwrap_or("")));
+            w.text("UploadIdMarker", id_marker.unwrap_or(""));
+            if page.truncated {
+                w.optional(
+                    "NextKeyMarker",
+                    page.next_key.as_deref().map(|k| encoding.show(k)),
+                );
+                w.optional("NextUploadIdMarker", page.next_upload_id.as_deref());
+            }
+            w.text("Prefix", encoding.show(prefix));
+            w.optional("Delimiter", delimiter.map(|d| encoding.show(d)));
+            w.value("MaxUploads", limit);
+            encoding.write(w);
+            w.value("IsTruncated", page.truncated);
+            for entry in &page.entries {
+                match entry {
+                    UploadEntry::Upload(upload) => w.element("Upload", |w| {
+                        w.text("Key", encoding.show(&upload.key));
+                        w.text("UploadId", &upload.id);
+                        w.element("Initiator", |w| {
+                            let arn = &upload.initiator;
+                            w.text("ID", arn);
+                            w.text("DisplayName", arn.rsplit('/').next().unwrap_or(arn));
+                        });
+                        owner.write(w, "Owner");
+                        w.text("StorageClass", "STANDARD");
+                        w.text("Initiated", iso(upload.initiated));
+                        w.optional("ChecksumAlgorithm", upload.checksum_algorithm.as_deref());
+                        w.optional("ChecksumType", upload.checksum_type.as_deref());
+                    }),
+                    UploadEntry::Prefix(prefix) => {
+                        w.element("CommonPrefixes", |w| {
+                            w.text("Prefix", encoding.show(prefix))
+                        });
+                    }
                 }
             }
-        }
-    })))
+        },
+    )))
 }

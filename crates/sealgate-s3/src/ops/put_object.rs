@@ -28,7 +28,9 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     spec.want_md5 = meta.etag_is_md5;
     spec.want = Some(ChecksumAlgorithm::Crc64Nvme);
     let sink = BodyWriter::new(s3, &keys, 1, Some(length));
-    let Ingested { stored, digests, .. } = writer::ingest(body, spec, sink, None).await?;
+    let Ingested {
+        stored, digests, ..
+    } = writer::ingest(body, spec, sink, None).await?;
 
     let etag = match digests.md5.filter(|_| meta.etag_is_md5) {
         Some(md5) => hex::encode(md5),
@@ -39,8 +41,14 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         key: cx.key()?.to_owned(),
         size: stored.size,
         etag: etag.clone(),
-        checksum_algorithm: digests.checksum.as_ref().map(|c| c.algorithm.name().to_owned()),
-        checksum_type: digests.checksum.as_ref().map(|_| ChecksumType::FullObject.name().to_owned()),
+        checksum_algorithm: digests
+            .checksum
+            .as_ref()
+            .map(|c| c.algorithm.name().to_owned()),
+        checksum_type: digests
+            .checksum
+            .as_ref()
+            .map(|_| ChecksumType::FullObject.name().to_owned()),
         body: stored.body(&etag),
         meta: meta.to_bytes()?,
         envelope: envelope.to_bytes()?.into(),
@@ -60,7 +68,11 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     if let Some(checksum) = &digests.checksum {
         let answer = response.headers_mut();
         insert(answer, checksum.algorithm.header(), &checksum.to_base64());
-        insert(answer, "x-amz-checksum-type", ChecksumType::FullObject.name());
+        insert(
+            answer,
+            "x-amz-checksum-type",
+            ChecksumType::FullObject.name(),
+        );
     }
     Ok(response)
 }

@@ -31,10 +31,12 @@ pub(crate) fn parse_algorithm(name: &str) -> Result<ChecksumAlgorithm> {
 
 /// The algorithm and type that an upload names
 /// ([checksums of multipart uploads](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html)).
-fn named_checksum(
-    cx: &Authorized<'_>,
-) -> Result<Option<(ChecksumAlgorithm, ChecksumType)>> {
-    let algorithm = cx.request.header("x-amz-checksum-algorithm")?.map(parse_algorithm).transpose()?;
+fn named_checksum(cx: &Authorized<'_>) -> Result<Option<(ChecksumAlgorithm, ChecksumType)>> {
+    let algorithm = cx
+        .request
+        .header("x-amz-checksum-algorithm")?
+        .map(parse_algorithm)
+        .transpose()?;
     let kind = match cx.request.header("x-amz-checksum-type")? {
         None => None,
         Some(text) => Some(ChecksumType::parse(text).ok_or_else(|| {
@@ -91,14 +93,17 @@ pub(crate) async fn create(cx: &Authorized<'_>) -> Result<Response> {
             checksum_type: checksum.map(|(_, kind)| kind.name().to_owned()),
         })
         .await?;
-    let mut response =
-        response::xml(Writer::document("InitiateMultipartUploadResult", |w| {
-            w.text("Bucket", &bucket.name);
-            w.text("Key", &upload.key);
-            w.text("UploadId", &upload.id);
-        }));
+    let mut response = response::xml(Writer::document("InitiateMultipartUploadResult", |w| {
+        w.text("Bucket", &bucket.name);
+        w.text("Key", &upload.key);
+        w.text("UploadId", &upload.id);
+    }));
     if let Some((algorithm, kind)) = checksum {
-        insert(response.headers_mut(), "x-amz-checksum-algorithm", algorithm.name());
+        insert(
+            response.headers_mut(),
+            "x-amz-checksum-algorithm",
+            algorithm.name(),
+        );
         insert(response.headers_mut(), "x-amz-checksum-type", kind.name());
     }
     write_encryption(&mut response, &envelope, Some(&mode));
@@ -117,17 +122,35 @@ impl InProgress {
     /// The upload that the request names.
     pub(crate) async fn find(cx: &Authorized<'_>) -> Result<Self> {
         let id = cx.request.query.get("uploadId").unwrap_or("");
-        let upload = cx.s3.index.upload(cx.bucket()?.id, cx.key()?, id).await.map_err(|error| {
-            let error = S3Error::from(error);
-            if error.kind() == Code::NoSuchUpload { error.with("UploadId", id) } else { error }
-        })?;
+        let upload = cx
+            .s3
+            .index
+            .upload(cx.bucket()?.id, cx.key()?, id)
+            .await
+            .map_err(|error| {
+                let error = S3Error::from(error);
+                if error.kind() == Code::NoSuchUpload {
+                    error.with("UploadId", id)
+                } else {
+                    error
+                }
+            })?;
         let envelope = Envelope::from_bytes(&upload.envelope)?;
         let checksum = upload
             .checksum_algorithm
             .as_deref()
             .and_then(ChecksumAlgorithm::parse)
-            .zip(upload.checksum_type.as_deref().and_then(ChecksumType::parse));
-        Ok(Self { upload, envelope, checksum })
+            .zip(
+                upload
+                    .checksum_type
+                    .as_deref()
+                    .and_then(ChecksumType::parse),
+            );
+        Ok(Self {
+            upload,
+            envelope,
+            checksum,
+        })
     }
 
     /// The algorithm in which parts are summed: the named one; CRC64NVME where none was named,
@@ -142,7 +165,8 @@ impl InProgress {
 
     /// The type of the object's checksum.
     pub(crate) fn object_type(&self) -> ChecksumType {
-        self.checksum.map_or(ChecksumType::FullObject, |(_, kind)| kind)
+        self.checksum
+            .map_or(ChecksumType::FullObject, |(_, kind)| kind)
     }
 
     /// The customer key of the request, which must be the upload's. `required` where the call
@@ -178,7 +202,10 @@ impl InProgress {
 /// [AbortMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
 pub(crate) async fn abort(cx: &Authorized<'_>) -> Result<Response> {
     let upload = InProgress::find(cx).await?.upload;
-    cx.s3.index.abort_upload(cx.bucket()?.id, cx.key()?, &upload.id).await?;
+    cx.s3
+        .index
+        .abort_upload(cx.bucket()?.id, cx.key()?, &upload.id)
+        .await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 
@@ -188,10 +215,16 @@ pub(crate) async fn list_parts(cx: &Authorized<'_>) -> Result<Response> {
     let in_progress = InProgress::find(cx).await?;
     in_progress.customer_key(cx, false)?;
     let limit = cx.request.page_size("max-parts")?;
-    let marker = cx.request.number("part-number-marker", i32::MAX as u64)?.unwrap_or(0);
+    let marker = cx
+        .request
+        .number("part-number-marker", i32::MAX as u64)?
+        .unwrap_or(0);
     let marker = u32::try_from(marker).unwrap_or(u32::MAX);
-    let (parts, truncated) =
-        cx.s3.index.list_parts(&in_progress.upload.id, marker, limit).await?;
+    let (parts, truncated) = cx
+        .s3
+        .index
+        .list_parts(&in_progress.upload.id, marker, limit)
+        .await?;
     let owner = Owner::of_bucket(cx).await?;
     let bucket = cx.bucket()?;
     let algorithm = in_progress.part_algorithm();
@@ -211,7 +244,10 @@ pub(crate) async fn list_parts(cx: &Authorized<'_>) -> Result<Response> {
             w.text("ChecksumType", kind.name());
         }
         w.value("PartNumberMarker", marker);
-        w.value("NextPartNumberMarker", parts.last().map_or(marker, |p| p.part.number));
+        w.value(
+            "NextPartNumberMarker",
+            parts.last().map_or(marker, |p| p.part.number),
+        );
         w.value("MaxParts", limit);
         w.value("IsTruncated", truncated);
         encoding.write(w);
@@ -222,7 +258,10 @@ pub(crate) async fn list_parts(cx: &Authorized<'_>) -> Result<Response> {
                 w.text("ETag", quoted(&stored.part.etag));
                 w.value("Size", stored.part.size);
                 if let (Some(algorithm), Some(value)) = (algorithm, &stored.part.checksum) {
-                    let sum = Checksum { algorithm, value: value.clone() };
+                    let sum = Checksum {
+                        algorithm,
+                        value: value.clone(),
+                    };
                     w.text(algorithm.element(), sum.to_base64());
                 }
             });

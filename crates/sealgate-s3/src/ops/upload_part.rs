@@ -48,7 +48,12 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     let keys = cx
         .s3
         .sse
-        .open(&cx.kms_call(), cx.place()?, &in_progress.envelope, customer.as_ref())
+        .open(
+            &cx.kms_call(),
+            cx.place()?,
+            &in_progress.envelope,
+            customer.as_ref(),
+        )
         .await?;
     spec.want_md5 = in_progress.envelope.mode() == Mode::S3;
     let wanted = in_progress.part_algorithm();
@@ -60,19 +65,35 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     spec.want = wanted;
     let sink = BodyWriter::blob(cx.s3, &keys, number);
     let ingested = writer::ingest(body, spec, sink, extra).await?;
-    let etag = match ingested.digests.md5.filter(|_| in_progress.envelope.mode() == Mode::S3) {
+    let etag = match ingested
+        .digests
+        .md5
+        .filter(|_| in_progress.envelope.mode() == Mode::S3)
+    {
         Some(md5) => hex::encode(md5),
         None => writer::opaque_etag()?,
     };
     let sent = ingested.digests.checksum;
     let kept = ingested.extra.or_else(|| sent.clone());
     let kept = kept.filter(|checksum| Some(checksum.algorithm) == wanted);
-    commit(cx, &in_progress, ingested.stored, number, &etag, kept.as_ref()).await?;
+    commit(
+        cx,
+        &in_progress,
+        ingested.stored,
+        number,
+        &etag,
+        kept.as_ref(),
+    )
+    .await?;
 
     let mut response = response::empty(StatusCode::OK);
     insert(response.headers_mut(), "etag", &quoted(&etag));
     if let Some(checksum) = sent {
-        insert(response.headers_mut(), checksum.algorithm.header(), &checksum.to_base64());
+        insert(
+            response.headers_mut(),
+            checksum.algorithm.header(),
+            &checksum.to_base64(),
+        );
     }
     write_encryption(&mut response, &in_progress.envelope, None);
     if let Some(customer) = &customer {
@@ -129,10 +150,18 @@ pub(crate) async fn copy(cx: &Authorized<'_>) -> Result<Response> {
     let keys = cx
         .s3
         .sse
-        .open(&cx.kms_call(), cx.place()?, &in_progress.envelope, customer.as_ref())
+        .open(
+            &cx.kms_call(),
+            cx.place()?,
+            &in_progress.envelope,
+            customer.as_ref(),
+        )
         .await?;
     let md5 = in_progress.envelope.mode() == Mode::S3;
-    let digester = Digester::start(&Wanted { md5, checksum: in_progress.part_algorithm() });
+    let digester = Digester::start(&Wanted {
+        md5,
+        checksum: in_progress.part_algorithm(),
+    });
     let mut sink = BodyWriter::blob(cx.s3, &keys, number);
     let mut reader = source.reader(cx, source_keys, range);
     while let Some(bytes) = reader.next().await? {
@@ -145,8 +174,7 @@ pub(crate) async fn copy(cx: &Authorized<'_>) -> Result<Response> {
         Some(md5) => hex::encode(md5),
         None => writer::opaque_etag()?,
     };
-    let modified =
-        commit(cx, &in_progress, stored, number, &etag, checksum.as_ref()).await?;
+    let modified = commit(cx, &in_progress, stored, number, &etag, checksum.as_ref()).await?;
 
     let mut response = response::xml(Writer::document("CopyPartResult", |w| {
         w.text("LastModified", iso(modified));

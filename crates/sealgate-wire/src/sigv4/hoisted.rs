@@ -4,7 +4,7 @@
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
 
-use super::{AuthError, Presented};
+use super::AuthError;
 use crate::query::Query;
 
 /// The parameters that belong to the signature itself.
@@ -22,10 +22,9 @@ const OF_THE_SIGNATURE: [&str; 8] = [
 /// Makes headers of the `x-amz-*` parameters of a presigned request, so that nothing behind has to know
 /// of the two places. To be called after [`super::Verifier::verify`], which looks at the head as sent.
 /// A header that was really sent, and so signed as a header, stays as it is.
-pub fn hoisted_headers(parts: &mut Parts, presented: &Presented) -> Result<(), AuthError> {
-    if !presented.presigned {
-        return Ok(());
-    }
+///
+/// For presigned requests only: in any other the query is not where headers come from.
+pub fn hoisted_headers(parts: &mut Parts) -> Result<(), AuthError> {
     for (name, value) in Query::of(&parts.uri).iter() {
         let name = name.to_ascii_lowercase();
         if !name.starts_with("x-amz-") || OF_THE_SIGNATURE.contains(&&*name) {
@@ -47,7 +46,6 @@ pub fn hoisted_headers(parts: &mut Parts, presented: &Presented) -> Result<(), A
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
     use super::*;
-    use crate::sigv4::parse;
 
     fn head(extra: &str) -> Parts {
         let uri = format!(
@@ -60,8 +58,7 @@ mod tests {
     #[test]
     fn parameters_of_a_presigned_url_become_headers_and_replace_none() {
         let mut parts = head("&X-Amz-Storage-Class=STANDARD&x-amz-acl=public-read&versionId=1");
-        let presented = parse(&parts).unwrap().unwrap();
-        hoisted_headers(&mut parts, &presented).unwrap();
+        hoisted_headers(&mut parts).unwrap();
         assert_eq!(parts.headers["x-amz-storage-class"], "STANDARD");
         assert_eq!(parts.headers["x-amz-acl"], "private");
         assert_eq!(parts.headers.len(), 2);
@@ -71,8 +68,7 @@ mod tests {
     fn a_parameter_that_cannot_be_a_header_is_refused() {
         for extra in ["&x-amz-meta-a=b%0D%0Ac", "&x-amz-%20=b"] {
             let mut parts = head(extra);
-            let presented = parse(&parts).unwrap().unwrap();
-            assert!(hoisted_headers(&mut parts, &presented).is_err());
+            assert!(hoisted_headers(&mut parts).is_err());
         }
     }
 }

@@ -70,14 +70,18 @@ pub(super) struct LogSection {
     pub format: Option<String>,
 }
 
-fn secret<'de, D: serde::Deserializer<'de>>(deserializer: D) -> Result<Option<Zeroizing<String>>, D::Error> {
+fn secret<'de, D: serde::Deserializer<'de>>(
+    deserializer: D,
+) -> Result<Option<Zeroizing<String>>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(Zeroizing::new))
 }
 
 impl ConfigFile {
     pub(super) fn read(path: &Path) -> Result<ConfigFile, ConfigError> {
-        let text = std::fs::read_to_string(path)
-            .map_err(|error| ConfigError::Unreadable { path: path.to_owned(), error })?;
+        let text = std::fs::read_to_string(path).map_err(|error| ConfigError::Unreadable {
+            path: path.to_owned(),
+            error,
+        })?;
         ConfigFile::parse(&Zeroizing::new(text), path)
     }
 
@@ -85,11 +89,18 @@ impl ConfigFile {
         toml::from_str(text).map_err(|error| {
             // The error's own display quotes the line, which may hold a secret.
             let place = error.span().map(|span| {
-                let line = 1 + text.bytes().take(span.start).filter(|byte| *byte == b'\n').count();
+                let line = 1 + text
+                    .bytes()
+                    .take(span.start)
+                    .filter(|byte| *byte == b'\n')
+                    .count();
                 format!("line {line}: ")
             });
             let message = format!("{}{}", place.unwrap_or_default(), error.message());
-            ConfigError::Syntax { path: path.to_owned(), message }
+            ConfigError::Syntax {
+                path: path.to_owned(),
+                message,
+            }
         })
     }
 }

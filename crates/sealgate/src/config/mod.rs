@@ -131,7 +131,10 @@ pub struct Limits {
 impl Config {
     /// Puts flags (with their variables, already in `args`), the variables of the store, the file
     /// and the defaults together, in that order of precedence.
-    pub fn load(args: &ServeArgs, env: impl Fn(&str) -> Option<String>) -> Result<Config, ConfigError> {
+    pub fn load(
+        args: &ServeArgs,
+        env: impl Fn(&str) -> Option<String>,
+    ) -> Result<Config, ConfigError> {
         let file = match &args.config {
             Some(path) => ConfigFile::read(path)?,
             None => ConfigFile::default(),
@@ -144,16 +147,31 @@ impl Config {
         env: &dyn Fn(&str) -> Option<String>,
         file: ConfigFile,
     ) -> Result<Config, ConfigError> {
-        let listen = args.listen.clone().or(file.listen).unwrap_or_else(|| "127.0.0.1:9000".into());
-        let listen_tls = args.listen_tls.clone().or(file.listen_tls).unwrap_or_else(|| "127.0.0.1:9443".into());
+        let listen = args
+            .listen
+            .clone()
+            .or(file.listen)
+            .unwrap_or_else(|| "127.0.0.1:9000".into());
+        let listen_tls = args
+            .listen_tls
+            .clone()
+            .or(file.listen_tls)
+            .unwrap_or_else(|| "127.0.0.1:9443".into());
         let listen = values::listen_address("listen", &listen)?;
         let listen_tls = values::listen_address("listen_tls", &listen_tls)?;
         if listen.is_none() && listen_tls.is_none() {
-            return Err(ConfigError::Conflict("listen and listen_tls are both \"none\": there is nothing to serve on"));
+            return Err(ConfigError::Conflict(
+                "listen and listen_tls are both \"none\": there is nothing to serve on",
+            ));
         }
 
         let store = store(args.store.clone(), env, file.store.unwrap_or_default())?;
-        let index = args.index.clone().or(file.index).map(|url| values::index_path(&url)).transpose()?;
+        let index = args
+            .index
+            .clone()
+            .or(file.index)
+            .map(|url| values::index_path(&url))
+            .transpose()?;
         let inline_limit = match (file.inline_limit, &store) {
             (Some(limit), _) if limit > MAX_INLINE_LIMIT => {
                 return Err(ConfigError::Value {
@@ -178,10 +196,18 @@ impl Config {
             });
         }
         let log = file.log.unwrap_or_default();
-        let region = args.region.clone().or(file.region).unwrap_or_else(|| "us-east-1".into());
+        let region = args
+            .region
+            .clone()
+            .or(file.region)
+            .unwrap_or_else(|| "us-east-1".into());
 
         Ok(Config {
-            data: args.data.clone().or(file.data).unwrap_or_else(|| "./data".into()),
+            data: args
+                .data
+                .clone()
+                .or(file.data)
+                .unwrap_or_else(|| "./data".into()),
             listen,
             listen_tls,
             store,
@@ -199,9 +225,16 @@ impl Config {
                 Some(word) => values::metrics_access(&word)?,
                 None => MetricsAccess::Loopback,
             },
-            tls: file.tls.map(|tls| TlsFiles { certificate: tls.certificate, key: tls.key }),
+            tls: file.tls.map(|tls| TlsFiles {
+                certificate: tls.certificate,
+                key: tls.key,
+            }),
             inline_limit,
-            garbage_grace: values::duration("garbage_grace", file.garbage_grace, Duration::from_secs(600))?,
+            garbage_grace: values::duration(
+                "garbage_grace",
+                file.garbage_grace,
+                Duration::from_secs(600),
+            )?,
             block_sse_c_on_new_buckets: file.block_sse_c_on_new_buckets.unwrap_or(false),
             limits: Limits {
                 connections,
@@ -231,10 +264,18 @@ impl Config {
 }
 
 /// A duration that is not zero.
-fn timeout(name: &'static str, given: Option<String>, default_seconds: u64) -> Result<Duration, ConfigError> {
+fn timeout(
+    name: &'static str,
+    given: Option<String>,
+    default_seconds: u64,
+) -> Result<Duration, ConfigError> {
     let duration = values::duration(name, given, Duration::from_secs(default_seconds))?;
     if duration.is_zero() {
-        return Err(ConfigError::Value { name, value: "0".into(), expected: "nothing would ever pass".into() });
+        return Err(ConfigError::Value {
+            name,
+            value: "0".into(),
+            expected: "nothing would ever pass".into(),
+        });
     }
     Ok(duration)
 }
@@ -245,7 +286,9 @@ fn store(
     env: &dyn Fn(&str) -> Option<String>,
     file: StoreSection,
 ) -> Result<StoreConfig, ConfigError> {
-    let Some(url) = url.or(file.url) else { return Ok(StoreConfig::Local(None)) };
+    let Some(url) = url.or(file.url) else {
+        return Ok(StoreConfig::Local(None));
+    };
     if let Some(path) = url.strip_prefix("file:") {
         let path = path.strip_prefix("//").unwrap_or(path);
         if path.is_empty() {
@@ -265,15 +308,20 @@ fn store(
         });
     }
 
-    let secret = |name: &str, file: Option<Zeroizing<String>>| env(name).map(Zeroizing::new).or(file);
+    let secret =
+        |name: &str, file: Option<Zeroizing<String>>| env(name).map(Zeroizing::new).or(file);
     let mut remote = RemoteConfig::new(url);
     remote.endpoint = env("SEALGATE_STORE_ENDPOINT").or(file.endpoint);
     remote.region = env("SEALGATE_STORE_REGION").or(file.region);
     remote.access_key_id = env("SEALGATE_STORE_ACCESS_KEY_ID").or(file.access_key_id);
     remote.secret_access_key = secret("SEALGATE_STORE_SECRET_ACCESS_KEY", file.secret_access_key);
     remote.session_token = secret("SEALGATE_STORE_SESSION_TOKEN", file.session_token);
-    remote.credentials_file = env("SEALGATE_STORE_CREDENTIALS_FILE").map(PathBuf::from).or(file.credentials_file);
-    remote.ca_file = env("SEALGATE_STORE_CA_FILE").map(PathBuf::from).or(file.ca_file);
+    remote.credentials_file = env("SEALGATE_STORE_CREDENTIALS_FILE")
+        .map(PathBuf::from)
+        .or(file.credentials_file);
+    remote.ca_file = env("SEALGATE_STORE_CA_FILE")
+        .map(PathBuf::from)
+        .or(file.ca_file);
     remote.allow_http = match env("SEALGATE_STORE_ALLOW_HTTP") {
         Some(word) => values::boolean("SEALGATE_STORE_ALLOW_HTTP", &word)?,
         None => file.allow_http.unwrap_or(false),
@@ -289,13 +337,19 @@ mod tests {
 
     fn load(args: &ServeArgs, env: &[(&str, &str)], file: &str) -> Result<Config, ConfigError> {
         let file = ConfigFile::parse(file, Path::new("test.toml"))?;
-        let env =
-            |name: &str| env.iter().find(|(known, _)| *known == name).map(|(_, value)| (*value).to_owned());
+        let env = |name: &str| {
+            env.iter()
+                .find(|(known, _)| *known == name)
+                .map(|(_, value)| (*value).to_owned())
+        };
         Config::merge(args, &env, file)
     }
 
     fn refusal(file: &str) -> String {
-        load(&ServeArgs::default(), &[], file).err().expect("refused").to_string()
+        load(&ServeArgs::default(), &[], file)
+            .err()
+            .expect("refused")
+            .to_string()
     }
 
     #[test]
@@ -313,7 +367,10 @@ mod tests {
     #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
         let file = "data = '/from/file'\nregion = 'eu-west-1'\nlisten = '127.0.0.1:1'";
-        let args = ServeArgs { data: Some("/from/flag".into()), ..ServeArgs::default() };
+        let args = ServeArgs {
+            data: Some("/from/flag".into()),
+            ..ServeArgs::default()
+        };
         let config = load(&args, &[], file).unwrap();
         assert_eq!(config.data, Path::new("/from/flag"));
         assert_eq!(config.region, "eu-west-1");
@@ -324,8 +381,12 @@ mod tests {
     #[test]
     fn a_variable_of_the_store_wins_over_the_file() {
         let file = "[store]\nurl = 's3://b/p'\nregion = 'file'\naccess_key_id = 'file'\nallow_http = false";
-        let env = [("SEALGATE_STORE_REGION", "env"), ("SEALGATE_STORE_ALLOW_HTTP", "true")];
-        let StoreConfig::Remote(remote) = load(&ServeArgs::default(), &env, file).unwrap().store else {
+        let env = [
+            ("SEALGATE_STORE_REGION", "env"),
+            ("SEALGATE_STORE_ALLOW_HTTP", "true"),
+        ];
+        let StoreConfig::Remote(remote) = load(&ServeArgs::default(), &env, file).unwrap().store
+        else {
             panic!("not remote");
         };
         assert_eq!(remote.region.as_deref(), Some("env"));
@@ -337,20 +398,33 @@ mod tests {
     fn a_remote_store_keeps_bodies_out_of_the_index_unless_told_otherwise() {
         let config = load(&ServeArgs::default(), &[], "store.url = 's3://b/p'").unwrap();
         assert_eq!(config.inline_limit, 0);
-        let config = load(&ServeArgs::default(), &[], "inline_limit = 100\nstore.url = 's3://b/p'").unwrap();
+        let config = load(
+            &ServeArgs::default(),
+            &[],
+            "inline_limit = 100\nstore.url = 's3://b/p'",
+        )
+        .unwrap();
         assert_eq!(config.inline_limit, 100);
     }
 
     #[test]
     fn one_listener_may_be_none_but_not_both() {
-        assert!(load(&ServeArgs::default(), &[], "listen = 'none'").unwrap().listen.is_none());
+        assert!(
+            load(&ServeArgs::default(), &[], "listen = 'none'")
+                .unwrap()
+                .listen
+                .is_none()
+        );
         assert!(refusal("listen = 'none'\nlisten_tls = 'none'").contains("nothing to serve on"));
     }
 
     #[test]
     fn an_unknown_key_is_refused_by_name() {
         let message = refusal("listenn = 'x'");
-        assert!(message.contains("test.toml") && message.contains("listenn"), "{message}");
+        assert!(
+            message.contains("test.toml") && message.contains("listenn"),
+            "{message}"
+        );
     }
 
     #[test]

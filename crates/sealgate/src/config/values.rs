@@ -44,19 +44,41 @@ pub enum LogFormat {
     Json,
 }
 
-fn refuse<T>(name: &'static str, value: &str, expected: impl Into<String>) -> Result<T, ConfigError> {
-    Err(ConfigError::Value { name, value: value.to_owned(), expected: expected.into() })
+fn refuse<T>(
+    name: &'static str,
+    value: &str,
+    expected: impl Into<String>,
+) -> Result<T, ConfigError> {
+    Err(ConfigError::Value {
+        name,
+        value: value.to_owned(),
+        expected: expected.into(),
+    })
 }
 
 /// `HOST:PORT`, `:PORT` for all interfaces, or `none`.
-pub(super) fn listen_address(name: &'static str, value: &str) -> Result<Option<SocketAddr>, ConfigError> {
+pub(super) fn listen_address(
+    name: &'static str,
+    value: &str,
+) -> Result<Option<SocketAddr>, ConfigError> {
     if value == "none" {
         return Ok(None);
     }
-    let full = if value.starts_with(':') { format!("0.0.0.0{value}") } else { value.to_owned() };
+    let full = if value.starts_with(':') {
+        format!("0.0.0.0{value}")
+    } else {
+        value.to_owned()
+    };
     // A name may stand for several addresses; IPv4 is what clients of "localhost" reach first.
-    let addresses: Vec<SocketAddr> = full.to_socket_addrs().map(Iterator::collect).unwrap_or_default();
-    match addresses.iter().find(|address| address.is_ipv4()).or(addresses.first()) {
+    let addresses: Vec<SocketAddr> = full
+        .to_socket_addrs()
+        .map(Iterator::collect)
+        .unwrap_or_default();
+    match addresses
+        .iter()
+        .find(|address| address.is_ipv4())
+        .or(addresses.first())
+    {
         Some(address) => Ok(Some(*address)),
         None => refuse(name, value, "it must be ADDRESS:PORT, :PORT, or none"),
     }
@@ -76,7 +98,9 @@ pub(super) fn duration(
     given: Option<String>,
     default: Duration,
 ) -> Result<Duration, ConfigError> {
-    let Some(text) = given else { return Ok(default) };
+    let Some(text) = given else {
+        return Ok(default);
+    };
     let text = text.trim();
     let digits = text.len() - text.trim_start_matches(|c: char| c.is_ascii_digit()).len();
     let (number, unit) = text.split_at(digits);
@@ -88,12 +112,20 @@ pub(super) fn duration(
         "d" => 24 * 60 * 60 * 1000,
         _ => 0,
     };
-    match number.parse::<u64>().ok().and_then(|number| number.checked_mul(millis_per_unit)) {
+    match number
+        .parse::<u64>()
+        .ok()
+        .and_then(|number| number.checked_mul(millis_per_unit))
+    {
         // A century is more than anyone means, and sums of times with it stay in range.
         Some(millis) if millis_per_unit > 0 && millis < 100 * 365 * 24 * 60 * 60 * 1000 => {
             Ok(Duration::from_millis(millis))
         }
-        _ => refuse(name, text, "it must be a number with a unit, such as 30s, 10m, 24h or 7d"),
+        _ => refuse(
+            name,
+            text,
+            "it must be a number with a unit, such as 30s, 10m, 24h or 7d",
+        ),
     }
 }
 
@@ -110,7 +142,11 @@ pub(super) fn cleartext_secrets(word: &str) -> Result<CleartextSecrets, ConfigEr
         "loopback" => Ok(CleartextSecrets::Loopback),
         "never" => Ok(CleartextSecrets::Never),
         "always" => Ok(CleartextSecrets::Always),
-        _ => refuse("cleartext_secrets", word, "it must be loopback, never or always"),
+        _ => refuse(
+            "cleartext_secrets",
+            word,
+            "it must be loopback, never or always",
+        ),
     }
 }
 
@@ -129,7 +165,11 @@ pub(super) fn log_level(word: &str) -> Result<LogLevel, ConfigError> {
         "info" => Ok(LogLevel::Info),
         "debug" => Ok(LogLevel::Debug),
         "trace" => Ok(LogLevel::Trace),
-        _ => refuse("log.level", word, "it must be error, warn, info, debug or trace"),
+        _ => refuse(
+            "log.level",
+            word,
+            "it must be error, warn, info, debug or trace",
+        ),
     }
 }
 
@@ -146,9 +186,18 @@ pub(super) fn log_format(word: &str) -> Result<LogFormat, ConfigError> {
 pub(super) fn networks(words: &[String]) -> Result<Vec<IpNet>, ConfigError> {
     words
         .iter()
-        .map(|word| match word.parse::<IpNet>().or_else(|_| word.parse::<IpAddr>().map(IpNet::from)) {
-            Ok(network) => Ok(network),
-            Err(_) => refuse("trusted_proxies", word, "it must be an address or a network such as 10.0.0.0/8"),
+        .map(|word| {
+            match word
+                .parse::<IpNet>()
+                .or_else(|_| word.parse::<IpAddr>().map(IpNet::from))
+            {
+                Ok(network) => Ok(network),
+                Err(_) => refuse(
+                    "trusted_proxies",
+                    word,
+                    "it must be an address or a network such as 10.0.0.0/8",
+                ),
+            }
         })
         .collect()
 }
@@ -157,8 +206,18 @@ pub(super) fn networks(words: &[String]) -> Result<Vec<IpNet>, ConfigError> {
 pub(super) fn region(name: String) -> Result<String, ConfigError> {
     let good = !name.is_empty()
         && name.len() <= 64
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
-    if good { Ok(name) } else { refuse("region", &name, "it must be of lower-case letters, digits and hyphens") }
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-');
+    if good {
+        Ok(name)
+    } else {
+        refuse(
+            "region",
+            &name,
+            "it must be of lower-case letters, digits and hyphens",
+        )
+    }
 }
 
 /// Domains, in lower case.
@@ -169,7 +228,11 @@ pub(super) fn domains(names: Vec<String>) -> Result<Vec<String>, ConfigError> {
             let name = name.to_ascii_lowercase();
             match rustls::pki_types::DnsName::try_from(name.as_str()) {
                 Ok(_) => Ok(name),
-                Err(_) => refuse("domains", &name, "each must be a DNS name, without scheme, port or wildcard"),
+                Err(_) => refuse(
+                    "domains",
+                    &name,
+                    "each must be a DNS name, without scheme, port or wildcard",
+                ),
             }
         })
         .collect()
@@ -188,16 +251,37 @@ mod tests {
         assert_eq!(parse("10m").unwrap(), Duration::from_secs(600));
         assert_eq!(parse("2 h").unwrap(), Duration::from_secs(7200));
         assert_eq!(parse("0s").unwrap(), Duration::ZERO);
-        for bad in ["", "10", "s", "-1s", "1.5s", "99999999999999999999s", "18446744073709551615d", "1y"] {
+        for bad in [
+            "",
+            "10",
+            "s",
+            "-1s",
+            "1.5s",
+            "99999999999999999999s",
+            "18446744073709551615d",
+            "1y",
+        ] {
             assert!(parse(bad).is_err(), "{bad}");
         }
     }
 
     #[test]
     fn a_listen_address_may_leave_out_the_host() {
-        assert_eq!(listen_address("l", ":80").unwrap().unwrap().to_string(), "0.0.0.0:80");
-        assert_eq!(listen_address("l", "[::1]:80").unwrap().unwrap().to_string(), "[::1]:80");
-        assert_eq!(listen_address("l", "localhost:80").unwrap().unwrap().port(), 80);
+        assert_eq!(
+            listen_address("l", ":80").unwrap().unwrap().to_string(),
+            "0.0.0.0:80"
+        );
+        assert_eq!(
+            listen_address("l", "[::1]:80")
+                .unwrap()
+                .unwrap()
+                .to_string(),
+            "[::1]:80"
+        );
+        assert_eq!(
+            listen_address("l", "localhost:80").unwrap().unwrap().port(),
+            80
+        );
         assert!(listen_address("l", "none").unwrap().is_none());
         assert!(listen_address("l", "127.0.0.1").is_err());
     }

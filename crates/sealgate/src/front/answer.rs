@@ -16,11 +16,19 @@ pub fn json(status: StatusCode, value: &serde_json::Value) -> Response<AnswerBod
 }
 
 /// An answer of this type. Nothing that the front says may be kept.
-pub fn answer(status: StatusCode, content_type: &'static str, content: String) -> Response<AnswerBody> {
+pub fn answer(
+    status: StatusCode,
+    content_type: &'static str,
+    content: String,
+) -> Response<AnswerBody> {
     let mut response = Response::new(whole(content));
     *response.status_mut() = status;
-    response.headers_mut().insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
-    response.headers_mut().insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static(content_type));
+    response
+        .headers_mut()
+        .insert(CACHE_CONTROL, HeaderValue::from_static("no-store"));
     response
 }
 

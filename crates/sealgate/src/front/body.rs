@@ -16,7 +16,9 @@ pub type AnswerBody = UnsyncBoxBody<Bytes, BoxError>;
 
 /// A body that is in hand.
 pub fn whole(bytes: impl Into<Bytes>) -> AnswerBody {
-    Full::new(bytes.into()).map_err(|never| match never {}).boxed_unsync()
+    Full::new(bytes.into())
+        .map_err(|never| match never {})
+        .boxed_unsync()
 }
 
 /// The body of an answer; its end is the end of the request's observation.
@@ -27,10 +29,14 @@ pub struct ResponseBody {
 }
 
 impl ResponseBody {
-    /// Watches `inner`.
-    pub fn new(inner: AnswerBody, observation: Observation) -> ResponseBody {
-        let expected = inner.size_hint().exact();
-        ResponseBody { inner, observation, expected }
+    /// Watches `inner`, which by its header has `declared` bytes.
+    pub fn new(inner: AnswerBody, declared: Option<u64>, observation: Observation) -> ResponseBody {
+        let expected = declared.or(inner.size_hint().exact());
+        ResponseBody {
+            inner,
+            observation,
+            expected,
+        }
     }
 }
 
@@ -38,14 +44,18 @@ impl Body for ResponseBody {
     type Data = Bytes;
     type Error = BoxError;
 
-    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<Result<Frame<Bytes>, BoxError>>> {
         let frame = ready!(Pin::new(&mut self.inner).poll_frame(cx));
         match &frame {
             Some(Ok(frame)) => {
                 let size = frame.data_ref().map_or(0, |data| data.len() as u64);
                 self.observation.sent(size);
                 // Who knows the length does not ask for the end.
-                if self.inner.is_end_stream() || self.expected == Some(self.observation.bytes_out()) {
+                if self.inner.is_end_stream() || self.expected == Some(self.observation.bytes_out())
+                {
                     self.observation.completed();
                 }
             }

@@ -40,7 +40,9 @@ pub fn connection(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Connec
     for hop in words(headers, &FORWARDED_FOR).rev() {
         // What is not an address was not written by a proxy that deserves trust: stop at the last
         // good one.
-        let Some(address) = forwarded_address(hop) else { break };
+        let Some(address) = forwarded_address(hop) else {
+            break;
+        };
         client_ip = address;
         if !trusts(address) {
             break;
@@ -51,11 +53,18 @@ pub fn connection(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Connec
         Some(protocol) => protocol.eq_ignore_ascii_case("https"),
         None => direct.secure,
     };
-    Connection { secure, client_ip, ..direct }
+    Connection {
+        secure,
+        client_ip,
+        ..direct
+    }
 }
 
 /// The elements of a comma-separated header that may be repeated.
-fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl DoubleEndedIterator<Item = &'a str> {
+fn words<'a>(
+    headers: &'a HeaderMap,
+    name: &HeaderName,
+) -> impl DoubleEndedIterator<Item = &'a str> {
     // A value that is not text becomes an element that means nothing.
     headers
         .get_all(name)
@@ -68,7 +77,10 @@ fn words<'a>(headers: &'a HeaderMap, name: &HeaderName) -> impl DoubleEndedItera
 
 /// An address, perhaps with a port.
 fn forwarded_address(text: &str) -> Option<IpAddr> {
-    let bare = text.strip_prefix('[').and_then(|rest| rest.strip_suffix(']')).unwrap_or(text);
+    let bare = text
+        .strip_prefix('[')
+        .and_then(|rest| rest.strip_suffix(']'))
+        .unwrap_or(text);
     bare.parse::<IpAddr>()
         .or_else(|_| text.parse::<SocketAddr>().map(|address| address.ip()))
         .ok()
@@ -87,7 +99,9 @@ pub fn virtual_host_bucket(host: Option<&str>, domains: &[String]) -> Option<Str
     if domains.contains(&host) {
         return None;
     }
-    let bucket = domains.iter().find_map(|domain| host.strip_suffix(domain.as_str())?.strip_suffix('.'))?;
+    let bucket = domains
+        .iter()
+        .find_map(|domain| host.strip_suffix(domain.as_str())?.strip_suffix('.'))?;
     (!bucket.is_empty()).then(|| bucket.to_owned())
 }
 
@@ -98,7 +112,11 @@ mod tests {
     use super::*;
 
     fn seen(peer: &str, secure: bool, headers: &[(&'static str, &str)]) -> (String, bool) {
-        let peer = Peer { address: peer.parse().unwrap(), secure, sni: None };
+        let peer = Peer {
+            address: peer.parse().unwrap(),
+            secure,
+            sni: None,
+        };
         let mut map = HeaderMap::new();
         for (name, value) in headers {
             map.append(*name, value.parse().unwrap());
@@ -110,16 +128,34 @@ mod tests {
 
     #[test]
     fn a_stranger_cannot_say_who_it_is() {
-        let headers = [("x-forwarded-for", "127.0.0.1"), ("x-forwarded-proto", "https")];
-        assert_eq!(seen("203.0.113.5:1", false, &headers), ("203.0.113.5".into(), false));
+        let headers = [
+            ("x-forwarded-for", "127.0.0.1"),
+            ("x-forwarded-proto", "https"),
+        ];
+        assert_eq!(
+            seen("203.0.113.5:1", false, &headers),
+            ("203.0.113.5".into(), false)
+        );
     }
 
     #[test]
     fn a_trusted_proxy_speaks_for_its_client() {
-        let headers = [("x-forwarded-for", "203.0.113.5"), ("x-forwarded-proto", "https")];
-        assert_eq!(seen("10.0.0.1:1", false, &headers), ("203.0.113.5".into(), true));
-        let headers = [("x-forwarded-for", "203.0.113.5"), ("x-forwarded-proto", "http")];
-        assert_eq!(seen("10.0.0.1:1", true, &headers), ("203.0.113.5".into(), false));
+        let headers = [
+            ("x-forwarded-for", "203.0.113.5"),
+            ("x-forwarded-proto", "https"),
+        ];
+        assert_eq!(
+            seen("10.0.0.1:1", false, &headers),
+            ("203.0.113.5".into(), true)
+        );
+        let headers = [
+            ("x-forwarded-for", "203.0.113.5"),
+            ("x-forwarded-proto", "http"),
+        ];
+        assert_eq!(
+            seen("10.0.0.1:1", true, &headers),
+            ("203.0.113.5".into(), false)
+        );
         assert_eq!(seen("10.0.0.1:1", true, &[]), ("10.0.0.1".into(), true));
     }
 
@@ -136,20 +172,39 @@ mod tests {
             ("127.0.0.1, unknown, 10.0.0.2", "10.0.0.2"),
             ("", "10.0.0.1"),
         ] {
-            assert_eq!(seen("10.0.0.1:1", false, &[("x-forwarded-for", forwarded)]).0, client, "{forwarded}");
+            assert_eq!(
+                seen("10.0.0.1:1", false, &[("x-forwarded-for", forwarded)]).0,
+                client,
+                "{forwarded}"
+            );
         }
-        let repeated = [("x-forwarded-for", "6.6.6.6"), ("x-forwarded-for", "203.0.113.5")];
+        let repeated = [
+            ("x-forwarded-for", "6.6.6.6"),
+            ("x-forwarded-for", "203.0.113.5"),
+        ];
         assert_eq!(seen("10.0.0.1:1", false, &repeated).0, "203.0.113.5");
     }
 
     #[test]
     fn a_mapped_address_is_the_ipv4_address() {
-        assert_eq!(seen("[::ffff:10.0.0.1]:1", false, &[("x-forwarded-for", "203.0.113.5")]).0, "203.0.113.5");
+        assert_eq!(
+            seen(
+                "[::ffff:10.0.0.1]:1",
+                false,
+                &[("x-forwarded-for", "203.0.113.5")]
+            )
+            .0,
+            "203.0.113.5"
+        );
     }
 
     #[test]
     fn a_bucket_before_a_domain_makes_a_virtual_host() {
-        let domains = ["localhost".to_owned(), "s3.example.com".to_owned(), "eu.s3.example.com".to_owned()];
+        let domains = [
+            "localhost".to_owned(),
+            "s3.example.com".to_owned(),
+            "eu.s3.example.com".to_owned(),
+        ];
         for (host, bucket) in [
             ("localhost", None),
             ("localhost:9000", None),
@@ -161,7 +216,11 @@ mod tests {
             ("127.0.0.1:9000", None),
             ("[::1]:9000", None),
         ] {
-            assert_eq!(virtual_host_bucket(Some(host), &domains).as_deref(), bucket, "{host}");
+            assert_eq!(
+                virtual_host_bucket(Some(host), &domains).as_deref(),
+                bucket,
+                "{host}"
+            );
         }
         assert!(virtual_host_bucket(None, &domains).is_none());
     }

@@ -15,7 +15,7 @@ use std::panic::AssertUnwindSafe;
 use futures_util::FutureExt;
 use http::header::{CONTENT_LENGTH, HOST, SERVER};
 use http::request::Parts;
-use http::{HeaderName, HeaderValue, Request, Response};
+use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
 use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
@@ -24,6 +24,7 @@ use sealgate_admin_api::{AdminApi, collect};
 use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service};
 use sealgate_s3::S3;
 use sealgate_wire::Connection;
+use sealgate_wire::sigv4::hoisted_headers;
 use time::OffsetDateTime;
 
 use crate::metrics::Metrics;
@@ -34,6 +35,7 @@ pub use probes::Probes;
 
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
+const DECODED_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
 
 /// Everything a request may need.
 pub struct Front {
@@ -69,9 +71,19 @@ impl Front {
     pub async fn handle(&self, request: Request<Incoming>, peer: &Peer) -> Response<ResponseBody> {
         let (parts, body) = request.into_parts();
         let conn = client::connection(peer, &parts.headers, &self.trusted_proxies);
-        let ids = Ids { request: sealgate_wire::request_id(), host: sealgate_wire::host_id() };
-        let mut observation = Observation::new(&self.metrics, ids.request.clone(), parts.method.clone(), conn.client_ip);
-        let declared = parts.headers.get(CONTENT_LENGTH).and_then(|value| value.to_str().ok()?.parse().ok());
+        let ids = Ids {
+            request: sealgate_wire::request_id(),
+            host: sealgate_wire::host_id(),
+        };
+        let mut observation = Observation::new(
+            &self.metrics,
+            ids.request.clone(),
+            parts.method.clone(),
+            conn.client_ip,
+        );
+        // Of an aws-chunked body the bytes that are meant, not those of its framing.
+        let declared = number(&parts.headers, &DECODED_LENGTH)
+            .or_else(|| number(&parts.headers, &CONTENT_LENGTH));
 
         let routed = AssertUnwindSafe(self.route(parts, body, &conn, &ids, &mut observation));
         let mut response = match routed.catch_unwind().await {
@@ -91,7 +103,8 @@ impl Front {
             observation.received(declared.unwrap_or(0));
         }
         observation.answered(response.status(), response.body().is_end_stream());
-        response.map(|body| ResponseBody::new(body, observation))
+        let length = number(response.headers(), &CONTENT_LENGTH);
+        response.map(|body| ResponseBody::new(body, length, observation))
     }
 
     async fn route(
@@ -102,10 +115,17 @@ impl Front {
         ids: &Ids,
         observation: &mut Observation,
     ) -> Response<AnswerBody> {
-        let host = parts.headers.get(HOST).and_then(|value| value.to_str().ok()).or(parts.uri.host());
+        let host = parts
+            .headers
+            .get(HOST)
+            .and_then(|value| value.to_str().ok())
+            .or(parts.uri.host());
         let virtual_bucket = client::virtual_host_bucket(host, &self.domains);
         if virtual_bucket.is_none()
-            && let Some((name, response)) = self.probes.answer(&parts.method, parts.uri.path(), conn).await
+            && let Some((name, response)) = self
+                .probes
+                .answer(&parts.method, parts.uri.path(), conn)
+                .await
         {
             observation.operation(name);
             return response;
@@ -114,9 +134,13 @@ impl Front {
         let service = Iam::service_of(&parts);
         observation.service(service.name());
         if service.signs_body() {
-            return self.admin(parts, body, service, conn, ids, observation).await;
+            return self
+                .admin(parts, body, service, conn, ids, observation)
+                .await;
         }
-        let bucket = virtual_bucket.as_deref().or_else(|| parts.uri.path().split('/').nth(1));
+        let bucket = virtual_bucket
+            .as_deref()
+            .or_else(|| parts.uri.path().split('/').nth(1));
         if let Some(bucket) = bucket.filter(|name| looks_like_a_bucket(name)) {
             observation.bucket(bucket.to_owned());
         }
@@ -126,13 +150,27 @@ impl Front {
     /// Objects and buckets: who sends it is known from the head, the body streams.
     async fn s3(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         body: Incoming,
         conn: &Connection,
         ids: &Ids,
         observation: &mut Observation,
     ) -> Response<AnswerBody> {
-        let response = match self.iam.authenticate(&parts, conn, OffsetDateTime::now_utc(), None).await {
+        let authenticated = self
+            .iam
+            .authenticate(&parts, conn, OffsetDateTime::now_utc(), None)
+            .await
+            .and_then(|auth| {
+                // From here on nobody has to know that a presigned URL may carry headers.
+                if auth.presigned {
+                    hoisted_headers(&mut parts).map_err(|error| AuthFailure {
+                        service: Service::S3,
+                        error: AuthFault::Refused(error),
+                    })?;
+                }
+                Ok(auth)
+            });
+        let response = match authenticated {
             Ok(auth) => {
                 note_principal(observation, &auth);
                 let incoming = sealgate_s3::Incoming {
@@ -145,9 +183,10 @@ impl Front {
                 };
                 self.s3.handle(incoming).await
             }
-            Err(AuthFailure { error: AuthFault::Refused(error), .. }) => {
-                self.s3.auth_error(&error, &parts, &ids.request, &ids.host)
-            }
+            Err(AuthFailure {
+                error: AuthFault::Refused(error),
+                ..
+            }) => self.s3.auth_error(&error, &parts, &ids.request, &ids.host),
             // Identities could not be read; why is in the log.
             Err(_) => return answer::internal_error(&ids.request, &ids.host),
         };
@@ -173,10 +212,16 @@ impl Front {
             Ok(document) => {
                 observation.operation(operation::name(service, &parts.headers, &document));
                 let now = OffsetDateTime::now_utc();
-                match self.iam.authenticate(&parts, conn, now, Some(&document)).await {
+                match self
+                    .iam
+                    .authenticate(&parts, conn, now, Some(&document))
+                    .await
+                {
                     Ok(auth) => {
                         note_principal(observation, &auth);
-                        self.admin.handle(parts, Full::new(document), auth, conn, &ids.request).await
+                        self.admin
+                            .handle(parts, Full::new(document), auth, conn, &ids.request)
+                            .await
                     }
                     Err(failure) => self.admin.auth_error(&failure, &ids.request),
                 }
@@ -184,6 +229,11 @@ impl Front {
         };
         response.map(|body| body.map_err(|never| match never {}).boxed_unsync())
     }
+}
+
+/// A header that is a number.
+fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
+    headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
 fn note_principal(observation: &mut Observation, auth: &Authenticated) {
@@ -195,5 +245,7 @@ fn note_principal(observation: &mut Observation, auth: &Authenticated) {
 /// What cannot be the name of a bucket is not written to the log: it may be anything.
 fn looks_like_a_bucket(name: &str) -> bool {
     (3..=63).contains(&name.len())
-        && name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
+        && name
+            .bytes()
+            .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
 }

@@ -43,7 +43,12 @@ pub struct Observation {
 
 impl Observation {
     /// Starts the clock.
-    pub fn new(metrics: &Metrics, request_id: String, method: Method, client_ip: IpAddr) -> Observation {
+    pub fn new(
+        metrics: &Metrics,
+        request_id: String,
+        method: Method,
+        client_ip: IpAddr,
+    ) -> Observation {
         Observation {
             metrics: metrics.clone(),
             _in_flight: metrics.request_started(),

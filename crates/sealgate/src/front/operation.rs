@@ -20,9 +20,10 @@ pub fn name(service: Service, headers: &HeaderMap, document: &[u8]) -> &'static 
             .get("x-amz-target")
             .and_then(|value| value.to_str().ok())
             .and_then(|target| Some(target.rsplit_once('.')?.1)),
-        _ => std::str::from_utf8(document)
-            .ok()
-            .and_then(|form| form.split('&').find_map(|pair| pair.strip_prefix("Action="))),
+        _ => std::str::from_utf8(document).ok().and_then(|form| {
+            form.split('&')
+                .find_map(|pair| pair.strip_prefix("Action="))
+        }),
     };
     match named.map(|name| operations.find(name)) {
         Some(Known::Implemented(name) | Known::NotImplemented(name)) => name,
@@ -39,16 +40,32 @@ mod tests {
     #[test]
     fn the_operation_is_named_where_the_protocol_names_it() {
         let mut headers = HeaderMap::new();
-        headers.insert("x-amz-target", HeaderValue::from_static("TrentService.Encrypt"));
+        headers.insert(
+            "x-amz-target",
+            HeaderValue::from_static("TrentService.Encrypt"),
+        );
         assert_eq!(name(Service::Kms, &headers, b"{}"), "Encrypt");
-        assert_eq!(name(Service::Iam, &headers, b"Version=2010-05-08&Action=CreateUser"), "CreateUser");
-        assert_eq!(name(Service::Sts, &headers, b"Action=GetCallerIdentity"), "GetCallerIdentity");
+        assert_eq!(
+            name(
+                Service::Iam,
+                &headers,
+                b"Version=2010-05-08&Action=CreateUser"
+            ),
+            "CreateUser"
+        );
+        assert_eq!(
+            name(Service::Sts, &headers, b"Action=GetCallerIdentity"),
+            "GetCallerIdentity"
+        );
     }
 
     #[test]
     fn a_name_that_no_service_knows_is_not_repeated() {
         let mut headers = HeaderMap::new();
-        headers.insert("x-amz-target", HeaderValue::from_static("TrentService.Hunter2"));
+        headers.insert(
+            "x-amz-target",
+            HeaderValue::from_static("TrentService.Hunter2"),
+        );
         assert_eq!(name(Service::Kms, &headers, b""), "Unknown");
         assert_eq!(name(Service::Iam, &headers, b"\xff"), "Unknown");
         assert_eq!(name(Service::S3, &headers, b"Action=CreateUser"), "Unknown");

@@ -51,7 +51,15 @@ impl Probes {
         access: MetricsAccess,
         stop: watch::Receiver<bool>,
     ) -> Probes {
-        Probes { index, blobs, kms, metrics, access, stop, verdict: Mutex::new(None) }
+        Probes {
+            index,
+            blobs,
+            kms,
+            metrics,
+            access,
+            stop,
+            verdict: Mutex::new(None),
+        }
     }
 
     /// Answers, if the path is one of the reserved names; with the name of what was asked.
@@ -67,12 +75,19 @@ impl Probes {
             "/metrics" => "Metrics",
             _ => {
                 let first = path.trim_start_matches('/').split('/').next();
-                return matches!(first, Some("health" | "metrics" | "console"))
-                    .then(|| ("Unknown", answer::text(StatusCode::NOT_FOUND, "There is nothing here.\n")));
+                return matches!(first, Some("health" | "metrics" | "console")).then(|| {
+                    (
+                        "Unknown",
+                        answer::text(StatusCode::NOT_FOUND, "There is nothing here.\n"),
+                    )
+                });
             }
         };
         if method != Method::GET && method != Method::HEAD {
-            return Some((name, answer::text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n")));
+            return Some((
+                name,
+                answer::text(StatusCode::METHOD_NOT_ALLOWED, "GET or HEAD\n"),
+            ));
         }
         let response = match name {
             "Live" => answer::json(StatusCode::OK, &json!({ "status": "live" })),
@@ -84,19 +99,24 @@ impl Probes {
 
     fn metrics(&self, conn: &Connection) -> Response<AnswerBody> {
         if self.access == MetricsAccess::Loopback && !conn.is_loopback() {
-            return answer::text(StatusCode::FORBIDDEN, "Metrics are for this machine; see the setting `metrics`.\n");
+            return answer::text(
+                StatusCode::FORBIDDEN,
+                "Metrics are for this machine; see the setting `metrics`.\n",
+            );
         }
         match self.metrics.encode() {
             Ok(text) => answer::answer(StatusCode::OK, OPEN_METRICS, text),
-            Err(_) => answer::text(StatusCode::INTERNAL_SERVER_ERROR, "The metrics cannot be written.\n"),
+            Err(_) => answer::text(
+                StatusCode::INTERNAL_SERVER_ERROR,
+                "The metrics cannot be written.\n",
+            ),
         }
     }
 
     async fn ready(&self) -> Response<AnswerBody> {
         let verdict = self.verdict().await;
         let word = |well: bool| if well { "ok" } else { "failed" };
-        let checks =
-            json!({ "index": word(verdict.index), "store": word(verdict.store), "kms": word(verdict.kms) });
+        let checks = json!({ "index": word(verdict.index), "store": word(verdict.store), "kms": word(verdict.kms) });
         let (status, words) = if *self.stop.borrow() {
             (StatusCode::SERVICE_UNAVAILABLE, "stopping")
         } else if verdict.index && verdict.store && verdict.kms {
@@ -122,10 +142,20 @@ impl Probes {
 
     /// Why a part is not well is for the log, not for whoever asks.
     async fn examine(&self) -> Verdict {
-        let index = async { self.index.record("health", "probe").await.map(drop).map_err(|error| error.to_string()) };
+        let index = async {
+            self.index
+                .record("health", "probe")
+                .await
+                .map(drop)
+                .map_err(|error| error.to_string())
+        };
         let store = async { self.blobs.check().await.map_err(|error| error.to_string()) };
         let (index, store) = tokio::join!(timed(index), timed(store));
-        let kms = self.kms.platform_wrap("health", b"", b"probe").map(drop).map_err(|error| error.to_string());
+        let kms = self
+            .kms
+            .platform_wrap("health", b"", b"probe")
+            .map(drop)
+            .map_err(|error| error.to_string());
         let well = |part: &str, outcome: Result<(), String>| match outcome {
             Ok(()) => true,
             Err(detail) => {
@@ -133,10 +163,16 @@ impl Probes {
                 false
             }
         };
-        Verdict { index: well("index", index), store: well("store", store), kms: well("kms", kms) }
+        Verdict {
+            index: well("index", index),
+            store: well("store", store),
+            kms: well("kms", kms),
+        }
     }
 }
 
 async fn timed(check: impl Future<Output = Result<(), String>>) -> Result<(), String> {
-    timeout(CHECK_TIME, check).await.unwrap_or_else(|_| Err("no answer in time".into()))
+    timeout(CHECK_TIME, check)
+        .await
+        .unwrap_or_else(|_| Err("no answer in time".into()))
 }

@@ -46,7 +46,11 @@ impl Listener {
     pub async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Listener> {
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;
-        Ok(Listener { socket, address, tls })
+        Ok(Listener {
+            socket,
+            address,
+            tls,
+        })
     }
 
     /// The URL under which this machine reaches it.
@@ -88,10 +92,17 @@ pub async fn serve(
         .max_buf_size(READ_BUFFER)
         .keep_alive(true);
     let permits = Arc::new(Semaphore::new(limits.connections));
-    let shared = Arc::new(Shared { front, limits, permits, http });
+    let shared = Arc::new(Shared {
+        front,
+        limits,
+        permits,
+        http,
+    });
     let graceful = GracefulShutdown::new();
 
-    let loops = listeners.into_iter().map(|listener| accept_loop(listener, &shared, &graceful));
+    let loops = listeners
+        .into_iter()
+        .map(|listener| accept_loop(listener, &shared, &graceful));
     let mut stopped = stop.clone();
     tokio::select! {
         _ = futures_util::future::join_all(loops) => {}
@@ -103,7 +114,9 @@ pub async fn serve(
     if open > 0 {
         tracing::info!(connections = open, "waiting for open connections to finish");
     }
-    timeout(limits.drain_timeout, graceful.shutdown()).await.is_ok()
+    timeout(limits.drain_timeout, graceful.shutdown())
+        .await
+        .is_ok()
 }
 
 /// Accepts connections for good.
@@ -111,10 +124,17 @@ async fn accept_loop(listener: Listener, shared: &Arc<Shared>, graceful: &Gracef
     let tls = listener.tls.map(TlsAcceptor::from);
     loop {
         // Above the limit, clients wait in the backlog of the system.
-        let Ok(permit) = shared.permits.clone().acquire_owned().await else { return };
+        let Ok(permit) = shared.permits.clone().acquire_owned().await else {
+            return;
+        };
         match listener.socket.accept().await {
             Ok((stream, peer)) => {
-                let connection = Accepted { stream, peer, permit, watcher: graceful.watcher() };
+                let connection = Accepted {
+                    stream,
+                    peer,
+                    permit,
+                    watcher: graceful.watcher(),
+                };
                 tokio::spawn(connection.run(tls.clone(), shared.clone()));
             }
             Err(error) => {
@@ -135,19 +155,32 @@ struct Accepted {
 
 impl Accepted {
     async fn run(self, tls: Option<TlsAcceptor>, shared: Arc<Shared>) {
-        let Accepted { stream, peer, permit, watcher } = self;
+        let Accepted {
+            stream,
+            peer,
+            permit,
+            watcher,
+        } = self;
         let _open = (permit, shared.front.metrics().connection_opened());
         // Answers are written in full steps; waiting for more only delays them.
         let _ = stream.set_nodelay(true);
         let stream = StallGuard::new(stream, shared.limits.idle_timeout);
         let Some(tls) = tls else {
-            let peer = Peer { address: peer, secure: false, sni: None };
+            let peer = Peer {
+                address: peer,
+                secure: false,
+                sni: None,
+            };
             return speak(stream, peer, &shared, watcher).await;
         };
         match timeout(shared.limits.header_timeout, tls.accept(stream)).await {
             Ok(Ok(stream)) => {
                 let sni = stream.get_ref().1.server_name().map(str::to_owned);
-                let peer = Peer { address: peer, secure: true, sni };
+                let peer = Peer {
+                    address: peer,
+                    secure: true,
+                    sni,
+                };
                 speak(stream, peer, &shared, watcher).await;
             }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),

@@ -16,8 +16,8 @@ use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
 use rcgen::{
-    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair,
-    KeyUsagePurpose,
+    BasicConstraints, CertificateParams, DistinguishedName, DnType, ExtendedKeyUsagePurpose, IsCa,
+    Issuer, KeyPair, KeyUsagePurpose,
 };
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
@@ -54,7 +54,8 @@ fn ca_key(dir: &Path) -> PathBuf {
 /// The names this server may be called by: this machine's, and the configured domains with
 /// everything one label below them.
 pub fn names_of_this_machine(domains: &[String]) -> Vec<String> {
-    let mut names = BTreeSet::from(["localhost", "*.localhost", "127.0.0.1", "::1"].map(str::to_owned));
+    let mut names =
+        BTreeSet::from(["localhost", "*.localhost", "127.0.0.1", "::1"].map(str::to_owned));
     let host = fs::read_to_string("/proc/sys/kernel/hostname")
         .or_else(|_| fs::read_to_string("/etc/hostname"))
         .unwrap_or_default()
@@ -72,12 +73,20 @@ pub fn names_of_this_machine(domains: &[String]) -> Vec<String> {
 
 /// The certificate of the authority in `dir`, fit for `names` at `now`; what is missing is made,
 /// what is about to expire is renewed.
-pub(super) fn ensure(dir: &Path, names: &[String], now: OffsetDateTime) -> Result<Arc<CertifiedKey>, TlsError> {
+pub(super) fn ensure(
+    dir: &Path,
+    names: &[String],
+    now: OffsetDateTime,
+) -> Result<Arc<CertifiedKey>, TlsError> {
     let io = |path: &Path| {
         let path = path.to_owned();
         move |error| TlsError::Io { path, error }
     };
-    DirBuilder::new().recursive(true).mode(0o700).create(dir).map_err(io(dir))?;
+    DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(dir)
+        .map_err(io(dir))?;
     let (certificate, key) = (dir.join("cert.pem"), dir.join("key.pem"));
 
     if !ca_certificate(dir).exists() {
@@ -87,7 +96,11 @@ pub(super) fn ensure(dir: &Path, names: &[String], now: OffsetDateTime) -> Resul
         }
         make_authority(dir, now)?;
     }
-    let present = if certificate.exists() && key.exists() { read_pair(&certificate, &key).ok() } else { None };
+    let present = if certificate.exists() && key.exists() {
+        read_pair(&certificate, &key).ok()
+    } else {
+        None
+    };
     if let Some(pair) = &present
         && fit(dir, pair, names, now + RENEW_BEFORE)?
     {
@@ -97,7 +110,9 @@ pub(super) fn ensure(dir: &Path, names: &[String], now: OffsetDateTime) -> Resul
         // Whoever took the key away for safety keeps a server until its certificate ends.
         return match present {
             Some(pair) if fit(dir, &pair, names, now)? => {
-                tracing::warn!("the server certificate expires soon and the key of its authority is not there");
+                tracing::warn!(
+                    "the server certificate expires soon and the key of its authority is not there"
+                );
                 Ok(pair)
             }
             _ => Err(TlsError::NoAuthority(ca_key(dir), dir.to_owned())),
@@ -106,20 +121,35 @@ pub(super) fn ensure(dir: &Path, names: &[String], now: OffsetDateTime) -> Resul
 
     issue(dir, &certificate, &key, names, now)?;
     let pair = read_pair(&certificate, &key)?;
-    if fit(dir, &pair, names, now)? { Ok(pair) } else { Err(TlsError::AuthorityUnfit(dir.to_owned())) }
+    if fit(dir, &pair, names, now)? {
+        Ok(pair)
+    } else {
+        Err(TlsError::AuthorityUnfit(dir.to_owned()))
+    }
 }
 
 /// Whether a client that trusts this CA accepts the certificate for every name at that time.
-fn fit(dir: &Path, pair: &CertifiedKey, names: &[String], at: OffsetDateTime) -> Result<bool, TlsError> {
+fn fit(
+    dir: &Path,
+    pair: &CertifiedKey,
+    names: &[String],
+    at: OffsetDateTime,
+) -> Result<bool, TlsError> {
     let mut roots = RootCertStore::empty();
-    let unfit = |error: rustls::Error| unreadable("the CA certificate", &ca_certificate(dir), error);
+    let unfit =
+        |error: rustls::Error| unreadable("the CA certificate", &ca_certificate(dir), error);
     for authority in read_certificates(&ca_certificate(dir))? {
         roots.add(authority).map_err(unfit)?;
     }
-    let verifier = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(ring::default_provider()))
-        .build()
-        .map_err(|error| unreadable("the CA certificate", &ca_certificate(dir), error))?;
-    let Some((leaf, chain)) = pair.cert.split_first() else { return Ok(false) };
+    let verifier = WebPkiServerVerifier::builder_with_provider(
+        Arc::new(roots),
+        Arc::new(ring::default_provider()),
+    )
+    .build()
+    .map_err(|error| unreadable("the CA certificate", &ca_certificate(dir), error))?;
+    let Some((leaf, chain)) = pair.cert.split_first() else {
+        return Ok(false);
+    };
     let seconds = u64::try_from(at.unix_timestamp()).unwrap_or(0);
     let at = UnixTime::since_unix_epoch(StdDuration::from_secs(seconds));
     Ok(names.iter().all(|name| {
@@ -130,7 +160,11 @@ fn fit(dir: &Path, pair: &CertifiedKey, names: &[String], at: OffsetDateTime) ->
             Some(domain) => format!("bucket.{domain}"),
             None => name.clone(),
         };
-        ServerName::try_from(example).is_ok_and(|name| verifier.verify_server_cert(leaf, chain, &name, &[], at).is_ok())
+        ServerName::try_from(example).is_ok_and(|name| {
+            verifier
+                .verify_server_cert(leaf, chain, &name, &[], at)
+                .is_ok()
+        })
     }))
 }
 
@@ -138,9 +172,16 @@ fn fit(dir: &Path, pair: &CertifiedKey, names: &[String], at: OffsetDateTime) ->
 fn authority_params(key: &KeyPair, now: OffsetDateTime) -> CertificateParams {
     let mut params = CertificateParams::default();
     // The key's own identifier in the name keeps clients from mixing up two gateways' CAs.
-    let id: String = params.key_identifier(key).iter().take(4).map(|byte| format!("{byte:02x}")).collect();
+    let id: String = params
+        .key_identifier(key)
+        .iter()
+        .take(4)
+        .map(|byte| format!("{byte:02x}"))
+        .collect();
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, format!("Sealgate CA {id}"));
+    params
+        .distinguished_name
+        .push(DnType::CommonName, format!("Sealgate CA {id}"));
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign, KeyUsagePurpose::CrlSign];
     params.not_before = now - CLOCK_TOLERANCE;
@@ -155,16 +196,25 @@ fn make_authority(dir: &Path, now: OffsetDateTime) -> Result<(), TlsError> {
     write(&ca_certificate(dir), &certificate.pem())
 }
 
-fn issue(dir: &Path, certificate: &Path, key: &Path, names: &[String], now: OffsetDateTime) -> Result<(), TlsError> {
+fn issue(
+    dir: &Path,
+    certificate: &Path,
+    key: &Path,
+    names: &[String],
+    now: OffsetDateTime,
+) -> Result<(), TlsError> {
     let path = ca_key(dir);
     let pem = fs::read_to_string(&path).map_err(|error| unreadable("the CA key", &path, error))?;
-    let authority = KeyPair::from_pem(&Zeroizing::new(pem)).map_err(|error| unreadable("the CA key", &path, error))?;
+    let authority = KeyPair::from_pem(&Zeroizing::new(pem))
+        .map_err(|error| unreadable("the CA key", &path, error))?;
     let issuer_params = authority_params(&authority, now);
     let issuer = Issuer::from_params(&issuer_params, authority);
 
     let mut params = CertificateParams::new(names.to_vec())?;
     params.distinguished_name = DistinguishedName::new();
-    params.distinguished_name.push(DnType::CommonName, "Sealgate");
+    params
+        .distinguished_name
+        .push(DnType::CommonName, "Sealgate");
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
     params.use_authority_key_identifier_extension = true;
@@ -179,7 +229,10 @@ fn issue(dir: &Path, certificate: &Path, key: &Path, names: &[String], now: Offs
 }
 
 fn write(path: &Path, pem: &str) -> Result<(), TlsError> {
-    data_dir::replace(path, pem.as_bytes()).map_err(|error| TlsError::Io { path: path.to_owned(), error })
+    data_dir::replace(path, pem.as_bytes()).map_err(|error| TlsError::Io {
+        path: path.to_owned(),
+        error,
+    })
 }
 
 #[cfg(test)]
@@ -192,7 +245,12 @@ mod tests {
     use super::*;
 
     fn names(more: &[&str]) -> Vec<String> {
-        names_of_this_machine(&more.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())
+        names_of_this_machine(
+            &more
+                .iter()
+                .map(|name| (*name).to_owned())
+                .collect::<Vec<_>>(),
+        )
     }
 
     fn leaf(pair: &CertifiedKey) -> Vec<u8> {
@@ -208,7 +266,11 @@ mod tests {
         assert!(fit(&dir, &pair, &names(&["s3.example.com"]), now).unwrap());
         assert!(!fit(&dir, &pair, &["other.example.com".to_owned()], now).unwrap());
         for file in ["ca.pem", "ca-key.pem", "cert.pem", "key.pem"] {
-            assert_eq!(fs::metadata(dir.join(file)).unwrap().permissions().mode() & 0o777, 0o600, "{file}");
+            assert_eq!(
+                fs::metadata(dir.join(file)).unwrap().permissions().mode() & 0o777,
+                0o600,
+                "{file}"
+            );
         }
     }
 
@@ -231,7 +293,15 @@ mod tests {
         let second = ensure(temp.path(), &names(&[]), later).unwrap();
         assert_ne!(leaf(&first), leaf(&second));
         assert_eq!(ca, fs::read(ca_certificate(temp.path())).unwrap());
-        assert!(fit(temp.path(), &second, &names(&[]), later + Duration::days(300)).unwrap());
+        assert!(
+            fit(
+                temp.path(),
+                &second,
+                &names(&[]),
+                later + Duration::days(300)
+            )
+            .unwrap()
+        );
     }
 
     #[test]
@@ -270,7 +340,11 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let now = OffsetDateTime::now_utc();
         ensure(temp.path(), &names(&[]), now).unwrap();
-        fs::write(ca_key(temp.path()), KeyPair::generate().unwrap().serialize_pem()).unwrap();
+        fs::write(
+            ca_key(temp.path()),
+            KeyPair::generate().unwrap().serialize_pem(),
+        )
+        .unwrap();
         let error = ensure(temp.path(), &names(&[]), now + Duration::days(390)).unwrap_err();
         assert!(matches!(error, TlsError::AuthorityUnfit(_)), "{error}");
     }

@@ -43,11 +43,15 @@ pub enum TlsError {
         reason: String,
     },
     /// The certificate needs renewal and the authority cannot do it.
-    #[error("{0} is missing, and the server certificate needs renewal; restore it, or remove the \
-             whole folder {1} to make a new certificate authority")]
+    #[error(
+        "{0} is missing, and the server certificate needs renewal; restore it, or remove the \
+             whole folder {1} to make a new certificate authority"
+    )]
     NoAuthority(PathBuf, PathBuf),
     /// The authority's key and certificate do not belong together.
-    #[error("the certificate authority in {0} is damaged: its parts do not belong together; remove that folder to make a new one")]
+    #[error(
+        "the certificate authority in {0} is damaged: its parts do not belong together; remove that folder to make a new one"
+    )]
     AuthorityUnfit(PathBuf),
     /// A certificate cannot be made.
     #[error("a certificate cannot be made: {0}")]
@@ -104,7 +108,11 @@ impl Tls {
             .with_cert_resolver(current.clone());
         // S3 clients speak HTTP/1.1; browsers and others do as they are told here.
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Tls { source, current, config: Arc::new(config) })
+        Ok(Tls {
+            source,
+            current,
+            config: Arc::new(config),
+        })
     }
 
     /// Reads the certificate again, renewed if it is time. New connections see it. After an error
@@ -139,10 +147,16 @@ fn load(source: &Source) -> Result<Arc<CertifiedKey>, TlsError> {
 /// Reads a chain and its key, and checks that they belong together.
 fn read_pair(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsError> {
     let chain = read_certificates(certificate)?;
-    let private = PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("the key", key, error))?;
-    let pair = CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|error| {
-        TlsError::Mismatch { certificate: certificate.to_owned(), key: key.to_owned(), reason: error.to_string() }
-    })?;
+    let private =
+        PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("the key", key, error))?;
+    let pair =
+        CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|error| {
+            TlsError::Mismatch {
+                certificate: certificate.to_owned(),
+                key: key.to_owned(),
+                reason: error.to_string(),
+            }
+        })?;
     Ok(Arc::new(pair))
 }
 
@@ -159,7 +173,11 @@ fn read_certificates(path: &Path) -> Result<Vec<CertificateDer<'static>>, TlsErr
 }
 
 fn unreadable(what: &'static str, path: &Path, reason: impl fmt::Display) -> TlsError {
-    TlsError::Unreadable { what, path: path.to_owned(), reason: reason.to_string() }
+    TlsError::Unreadable {
+        what,
+        path: path.to_owned(),
+        reason: reason.to_string(),
+    }
 }
 
 /// The certificate shown to new connections.

@@ -6,7 +6,6 @@ import os
 import re
 import signal
 import subprocess
-import time
 import urllib.request
 from dataclasses import dataclass
 from pathlib import Path
@@ -123,7 +122,7 @@ class Gateway:
     # --- life
 
     def command(self) -> list[str]:
-        command = [binary(), "serve", "--data", str(self.data), "--log-format", "text"]
+        command = [binary(), "serve", "--data", str(self.data)]
         command += ["--listen", self.listen, "--listen-tls", self.listen]
         if self.bootstrap:
             path = self.folder / "bootstrap.toml"
@@ -240,13 +239,14 @@ class Gateway:
 
     # --- clients
 
-    def client(self, service: str = "s3", user: User = ROOT_USER, scheme: str = "http", **s3: object):
+    def client(self, service: str = "s3", user: User = ROOT_USER, scheme: str = "http", signature_version: str | None = None):
         """A boto3 client. It tries once: a failure is to be seen."""
-        key = (service, user.name, scheme, repr(sorted(s3.items())))
+        key = (service, user.name, scheme, signature_version)
         if key not in self._clients:
             config = Config(
                 retries={"total_max_attempts": 1},
-                s3={"addressing_style": "path"} | s3,
+                s3={"addressing_style": "path"},
+                signature_version=signature_version,
                 connect_timeout=5,
                 read_timeout=60,
                 max_pool_connections=64,

@@ -234,7 +234,7 @@ def test_a_wrong_checksum_header_or_md5_is_refused(gateway: Gateway, bucket: str
 
 @pytest.mark.parametrize(
     "name,value",
-    [("crc32c", "4waSgw=="), ("crc64nvme", "rosUhgoHmYg="), ("crc32", "y/Q5Jg=="), ("sha1", "98O8HYCOBHMqCgZXnRO9WbnZsUc="), ("sha256", "FeKw08M4kepxXSBYHmt6FKwjHkgnvP/oLMnrBfSuY4g=")],
+    [("crc32c", "4waSgw=="), ("crc64nvme", "rosUhgp5mIg="), ("crc32", "y/Q5Jg=="), ("sha1", "98O8HYCOBHMqCgZXnRO9WbnZsUc="), ("sha256", "FeKw08M4kepxXSBYHmt6FKwjHkgnvP/oLMnrBfSuY4g=")],
     ids=lambda v: v if v.isalnum() else "",
 )  # fmt: skip
 def test_known_answers_of_each_checksum(gateway: Gateway, bucket: str, name: str, value: str) -> None:
@@ -254,7 +254,6 @@ def test_a_body_is_asked_for_when_it_is_wanted(gateway: Gateway, bucket: str) ->
     answer = held(gateway, "PUT", f"/{bucket}/k", body=DATA)
     assert (answer.status, answer.continued) == (200, True)
     assert not held(gateway, "PUT", "/no-such-bucket-here/k", body=DATA).refused(404, "NoSuchBucket").continued
-    assert not held(gateway, "PUT", f"/{bucket}/k", headers={"if-none-match": "*"}, body=DATA).continued or True
     assert request(gateway, "GET", f"/{bucket}/k").body == DATA
 
 
@@ -284,3 +283,14 @@ def test_a_deactivated_access_key_is_refused_at_once(gateway: Gateway, bucket: s
     request(gateway, "GET", f"/{bucket}", user=user).refused(403, "AccessDenied")
     iam.delete_access_key(UserName=bucket, AccessKeyId=user.access_key)
     request(gateway, "GET", f"/{bucket}", user=user).refused(403, "InvalidAccessKeyId")
+
+
+def test_a_refusal_before_the_body_does_not_surprise_the_next_request(gateway: Gateway, bucket: str) -> None:
+    """Where the body that was held back leaves the connection unusable, the answer says that it ends."""
+    headers = {"x-amz-server-side-encryption": "nonsense", "expect": "100-continue"}
+    with Connection(gateway) as connection:
+        connection.send_head(sign(gateway, "PUT", f"/{bucket}/k", headers=headers, body=DATA), len(DATA))
+        answer = connection.answer("PUT").refused(400, "InvalidArgument")
+        if answer.headers.get("connection", "").lower() != "close":
+            connection.send_head(sign(gateway, "GET", f"/{bucket}"))
+            assert connection.answer("GET").status == 200

@@ -8,8 +8,8 @@ Names are those of the specification.
     sealgate_reader.py open   --key HEX [--outer-key HEX] [--part N] [--range START:END] BLOB
     sealgate_reader.py unwrap --key HEX --purpose TEXT [--aad HEX] WRAPPED
     sealgate_reader.py info   BLOB
-    sealgate_reader.py folder DATA [--root-key FILE] [--blobs DIR]
-    sealgate_reader.py folder DATA [--root-key FILE] [--blobs DIR] [--customer-key HEX] BUCKET/KEY
+    sealgate_reader.py folder [--root-key FILE] [--blobs DIR] DATA
+    sealgate_reader.py folder [--root-key FILE] [--blobs DIR] [--customer-key HEX] DATA BUCKET/KEY
 
 BLOB and WRAPPED are files, `-` is standard input; the result goes to standard output. Keys can be
 given as `@FILE`, a file that holds the hex, so that they do not show in the list of processes.

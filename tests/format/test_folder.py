@@ -21,10 +21,10 @@ from botocore.config import Config
 from sealgate_reader import Folder, Refused
 
 HERE = Path(__file__).parent
-SIZES = (0, 1, 15_000, 16_384, 65_535, 65_536, 65_537, 300_000)
+SIZES = (1, 15_000, 16_384, 65_535, 65_536, 65_537, 300_000, 0)
 PART = 5 << 20
 CUSTOMER_KEY = hashlib.sha256(b"a customer's key").digest()
-SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": CUSTOMER_KEY.decode("latin-1")}
+SSE_C = {"SSECustomerAlgorithm": "AES256", "SSECustomerKey": CUSTOMER_KEY}
 
 
 def program() -> str:
@@ -207,11 +207,13 @@ def test_the_folder_holds_no_plaintext(written: Written) -> None:
 
 
 def test_command_line_lists_and_reads(written: Written) -> None:
-    command = [sys.executable, str(HERE / "sealgate_reader.py"), "folder", str(written.data)]
-    listed = subprocess.run(command, capture_output=True, check=True, text=True).stdout
+    command = [sys.executable, str(HERE / "sealgate_reader.py"), "folder"]
+    data = str(written.data)
+    listed = subprocess.run([*command, data], capture_output=True, check=True, text=True).stdout
     assert len(listed.splitlines()) == len(written.objects)
     assert " SSE-C        first-bucket/sse-c/größe/1\n" in listed
     key = ["--customer-key", CUSTOMER_KEY.hex()]
-    read = subprocess.run([*command, *key, "first-bucket/sse-c/parts"], capture_output=True, check=True)
-    digest = hashlib.sha256(read.stdout).hexdigest()
+    command += [*key, data, "first-bucket/sse-c/parts"]
+    read = subprocess.run(command, capture_output=True, check=True).stdout
+    digest = hashlib.sha256(read).hexdigest()
     assert digest == written.objects["first-bucket", "sse-c/parts"]

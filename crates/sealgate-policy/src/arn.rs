@@ -62,6 +62,16 @@ impl ArnPattern {
         Ok(ArnPattern::Fields(fields.into()))
     }
 
+    /// Whether a variable has no value in the request.
+    pub(crate) fn is_unresolved(&self, request: &Request<'_>) -> bool {
+        match self {
+            ArnPattern::Any => false,
+            ArnPattern::Fields(patterns) => patterns
+                .iter()
+                .any(|pattern| pattern.is_unresolved(request)),
+        }
+    }
+
     /// `None` stands for what is not an ARN, such as the resource of an action that has none.
     pub(crate) fn matches(&self, arn: Option<&Arn<'_>>, request: &Request<'_>) -> bool {
         match (self, arn) {

@@ -75,6 +75,13 @@ impl Condition {
             }
         }
     }
+
+    /// Whether this exempts values that cannot be told, for want of a variable's value. A key that is
+    /// missing is not compared at all where the operator says `IfExists`.
+    pub(crate) fn exempts_the_unresolved(&self, request: &Request<'_>) -> bool {
+        let compares = !self.if_exists || !request.values(&self.key).is_missing();
+        self.negated && compares && self.test.is_unresolved(request)
+    }
 }
 
 /// Operands are strings; JSON numbers and booleans are taken for their text.

@@ -128,6 +128,14 @@ impl Pattern {
         }
     }
 
+    /// Whether a variable has no value in the request, so that the pattern stands for nothing.
+    pub(crate) fn is_unresolved(&self, request: &Request<'_>) -> bool {
+        match &self.0 {
+            Shape::Template(parts) => expand(parts, request).is_none(),
+            Shape::Any | Shape::Exact(_) | Shape::Prefix(_) | Shape::Glob { .. } => false,
+        }
+    }
+
     /// Like [`matches`](Pattern::matches) for a pattern without wildcards, but blind to case.
     pub(crate) fn equals_ignoring_case(&self, text: &str, request: &Request<'_>) -> bool {
         let operand = match &self.0 {

@@ -37,4 +37,13 @@ impl Resources {
             .any(|pattern| pattern.matches(arn, request))
             != self.negated
     }
+
+    /// Whether this exempts resources that cannot be told, for want of a variable's value.
+    pub(crate) fn exempts_the_unresolved(&self, request: &Request<'_>) -> bool {
+        self.negated
+            && self
+                .patterns
+                .iter()
+                .any(|pattern| pattern.is_unresolved(request))
+    }
 }

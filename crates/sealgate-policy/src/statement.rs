@@ -95,6 +95,18 @@ impl Statement {
             None => Reach::Direct,
             Some(principals) => principals.reach(&request.caller.principal, self.effect)?,
         };
+        // A variable without a value equals nothing, so what is exempted by it would be exempted from
+        // nothing. A Deny may well reach further than it was meant to; an Allow must not.
+        // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+        if self.effect == Effect::Allow
+            && (self.resources.exempts_the_unresolved(request)
+                || self
+                    .conditions
+                    .iter()
+                    .any(|condition| condition.exempts_the_unresolved(request)))
+        {
+            return None;
+        }
         let applies = self.resources.cover(request)
             && self
                 .conditions

@@ -66,7 +66,12 @@ fn single_values() {
         ("StringNotEquals", json!("a"), "b", true),
         ("StringNotEquals", json!(["a", "b"]), "b", false),
         ("StringNotEquals", json!(["a", "b"]), "c", true),
-        ("StringNotEquals", json!("${aws:PrincipalTag/x}"), "a", true),
+        (
+            "StringNotEquals",
+            json!("${aws:PrincipalTag/x}"),
+            "a",
+            false,
+        ),
         ("StringEqualsIgnoreCase", json!("AbC"), "aBc", true),
         ("StringEqualsIgnoreCase", json!("É"), "é", true),
         (
@@ -529,4 +534,51 @@ fn the_usual_demand_for_sse_kms_with_one_key_is_enforced() {
             &["alias/mine"]
         )]
     ));
+}
+
+/// AWS: "If AWS cannot resolve a variable this might cause the entire statement to be invalid."
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
+#[test]
+fn an_exemption_by_a_variable_without_a_value_allows_nothing_and_denies_all() {
+    let unresolved = "${aws:PrincipalTag/team}";
+    let exemptions = [
+        json!({ "NotResource": format!("arn:aws:s3:::bucket/{unresolved}/*") }),
+        json!({ "NotResource": ["arn:aws:s3:::other/*", format!("arn:aws:s3:::{unresolved}/*")] }),
+        json!({ "Resource": "*", "Condition": { "StringNotEquals": { "aws:username": unresolved } } }),
+        json!({ "Resource": "*", "Condition": { "StringNotLike": { "aws:username": ["x", unresolved] } } }),
+        json!({ "Resource": "*", "Condition": { "StringNotEquals": { "s3:prefix": unresolved } } }),
+        json!({ "Resource": "*", "Condition": { "StringNotEqualsIgnoreCase": { "aws:username": unresolved } } }),
+        json!({ "Resource": "*", "Condition": { "ArnNotLike": { "aws:PrincipalArn": format!("arn:aws:iam::*:user/{unresolved}") } } }),
+        json!({ "Resource": "*", "Condition": { "ForAllValues:StringNotEquals": { "aws:username": unresolved } } }),
+    ];
+    let statement = |effect: &str, exemption: &Value| {
+        let mut statement = exemption.clone();
+        statement["Effect"] = json!(effect);
+        statement["Action"] = json!("s3:GetObject");
+        policy(statement)
+    };
+    let get = |policies: &[Value]| {
+        s3(
+            &bob(policies),
+            "s3:GetObject",
+            "arn:aws:s3:::bucket/key",
+            None,
+        )
+    };
+    for exemption in &exemptions {
+        let allowed = get(&[statement("Allow", exemption)]);
+        assert_ne!(allowed, Decision::Allowed, "{exemption}");
+        let denied = get(&[allow("s3:*", "*"), statement("Deny", exemption)]);
+        assert_ne!(denied, Decision::Allowed, "{exemption}");
+    }
+    let default = "${aws:PrincipalTag/team, 'none'}";
+    for exemption in [
+        json!({ "NotResource": format!("arn:aws:s3:::bucket/{default}/*") }),
+        json!({ "Resource": "*", "Condition": { "StringNotEquals": { "aws:username": default } } }),
+        // Not compared, because the key is not there.
+        json!({ "Resource": "*", "Condition": { "StringNotEqualsIfExists": { "s3:prefix": unresolved } } }),
+    ] {
+        let allowed = get(&[statement("Allow", &exemption)]);
+        assert_eq!(allowed, Decision::Allowed, "{exemption}");
+    }
 }

@@ -6,7 +6,7 @@ use time::OffsetDateTime;
 
 use crate::error::{Code, Result, S3Error};
 
-/// The names of the four headers, which copies spell differently.
+/// The four headers, which copies spell differently. Written as S3 names them in an error.
 pub struct Names {
     if_match: &'static str,
     if_none_match: &'static str,
@@ -16,28 +16,28 @@ pub struct Names {
 
 /// On GET and HEAD.
 pub const READ: Names = Names {
-    if_match: "if-match",
-    if_none_match: "if-none-match",
-    if_modified_since: "if-modified-since",
-    if_unmodified_since: "if-unmodified-since",
+    if_match: "If-Match",
+    if_none_match: "If-None-Match",
+    if_modified_since: "If-Modified-Since",
+    if_unmodified_since: "If-Unmodified-Since",
 };
 
 /// On the source of a copy.
 pub const COPY_SOURCE: Names = Names {
-    if_match: "x-amz-copy-source-if-match",
-    if_none_match: "x-amz-copy-source-if-none-match",
-    if_modified_since: "x-amz-copy-source-if-modified-since",
-    if_unmodified_since: "x-amz-copy-source-if-unmodified-since",
+    if_match: "x-amz-copy-source-If-Match",
+    if_none_match: "x-amz-copy-source-If-None-Match",
+    if_modified_since: "x-amz-copy-source-If-Modified-Since",
+    if_unmodified_since: "x-amz-copy-source-If-Unmodified-Since",
 };
 
-/// What a condition makes of a read.
+/// What a condition makes of a read. Where one failed, its header is named.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Verdict {
     /// Go on.
     Proceed,
     /// The client has it already (304; 412 for a copy).
-    NotModified,
-    /// 412, with the condition that failed.
+    NotModified(&'static str),
+    /// 412.
     Failed(&'static str),
 }
 
@@ -55,21 +55,21 @@ pub fn judge(headers: &HeaderMap, names: &Names, etag: &str, modified: OffsetDat
     let seconds = |t: std::time::SystemTime| OffsetDateTime::from(t).unix_timestamp();
     if let Some(tags) = text(names.if_match) {
         if !matches(tags, etag) {
-            return Verdict::Failed("If-Match");
+            return Verdict::Failed(names.if_match);
         }
     } else if let Some(date) = date(names.if_unmodified_since)
         && modified > seconds(date)
     {
-        return Verdict::Failed("If-Unmodified-Since");
+        return Verdict::Failed(names.if_unmodified_since);
     }
     if let Some(tags) = text(names.if_none_match) {
         if matches(tags, etag) {
-            return Verdict::NotModified;
+            return Verdict::NotModified(names.if_none_match);
         }
     } else if let Some(date) = date(names.if_modified_since)
         && modified <= seconds(date)
     {
-        return Verdict::NotModified;
+        return Verdict::NotModified(names.if_modified_since);
     }
     Verdict::Proceed
 }
@@ -102,6 +102,14 @@ pub fn of_write(headers: &HeaderMap) -> Result<WriteCondition> {
             })
             .transpose()
     };
+    if ["if-modified-since", "if-unmodified-since"]
+        .iter()
+        .any(|name| headers.contains_key(*name))
+    {
+        return Err(S3Error::not_implemented(
+            "A date as the condition of a write",
+        ));
+    }
     match (text("if-match")?, text("if-none-match")?) {
         (None, None) => Ok(WriteCondition::None),
         (Some(tag), None) => Ok(WriteCondition::IfMatch(unquote(tag).to_owned())),
@@ -116,12 +124,36 @@ pub fn of_write(headers: &HeaderMap) -> Result<WriteCondition> {
 /// the index, in the transaction of the write.
 pub fn precheck(condition: &WriteCondition, etag: Option<&str>) -> Result<()> {
     match (condition, etag) {
-        (WriteCondition::IfNoneMatchAny, Some(_)) => Err(failed("If-None-Match")),
+        (WriteCondition::IfNoneMatchAny, Some(_)) => Err(failed(header_of(condition))),
         (WriteCondition::IfMatch(_), None) => Err(Code::NoSuchKey.into()),
         (WriteCondition::IfMatch(wanted), Some(etag)) if wanted != "*" && wanted != etag => {
-            Err(failed("If-Match"))
+            Err(failed(header_of(condition)))
         }
         _ => Ok(()),
+    }
+}
+
+/// The header of a write's condition.
+pub fn header_of(condition: &WriteCondition) -> &'static str {
+    match condition {
+        WriteCondition::IfNoneMatchAny => "If-None-Match",
+        WriteCondition::None | WriteCondition::IfMatch(_) => "If-Match",
+    }
+}
+
+/// Whether `Range` counts, by `If-Range`: the client has the start of this very version
+/// ([RFC 9110, 13.1.5](https://www.rfc-editor.org/rfc/rfc9110#section-13.1.5)). S3 does not
+/// document it, but a client that resumes a download would join two versions otherwise.
+pub fn range_applies(headers: &HeaderMap, etag: &str, modified: OffsetDateTime) -> bool {
+    let Some(value) = headers.get("if-range") else {
+        return true;
+    };
+    let Ok(value) = value.to_str() else {
+        return false;
+    };
+    match httpdate::parse_http_date(value) {
+        Ok(date) => OffsetDateTime::from(date).unix_timestamp() == modified.unix_timestamp(),
+        Err(_) => !value.trim().starts_with("W/") && unquote(value) == etag,
     }
 }
 
@@ -156,15 +188,15 @@ mod tests {
         );
         assert_eq!(
             judge_with(&[("if-none-match", "abc")]),
-            Verdict::NotModified
+            Verdict::NotModified("If-None-Match")
         );
         assert_eq!(
             judge_with(&[("if-none-match", "\"x\", \"abc\"")]),
-            Verdict::NotModified
+            Verdict::NotModified("If-None-Match")
         );
         assert_eq!(
             judge_with(&[("if-modified-since", at)]),
-            Verdict::NotModified
+            Verdict::NotModified("If-Modified-Since")
         );
         assert_eq!(
             judge_with(&[("if-modified-since", before)]),

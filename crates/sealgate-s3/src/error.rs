@@ -38,6 +38,7 @@ macro_rules! codes {
 codes! {
     AccessControlListNotSupported "AccessControlListNotSupported" 400 "The bucket does not allow ACLs";
     AccessDenied "AccessDenied" 403 "Access Denied";
+    AccessForbidden "AccessForbidden" 403 "Access forbidden";
     BadDigest "BadDigest" 400 "The Content-MD5 or checksum value that you specified did not match what the server received.";
     BucketAlreadyExists "BucketAlreadyExists" 409 "The requested bucket name is not available. The bucket namespace is shared by all users of the system. Please select a different name and try again.";
     BucketAlreadyOwnedByYou "BucketAlreadyOwnedByYou" 409 "Your previous request to create the named bucket succeeded and you already own it.";
@@ -49,6 +50,7 @@ codes! {
     InsufficientStorage "InsufficientStorage" 507 "The storage behind the gateway is full.";
     InternalError "InternalError" 500 "We encountered an internal error. Please try again.";
     InvalidArgument "InvalidArgument" 400 "Invalid Argument";
+    InvalidBucketAcl "InvalidBucketAclWithObjectOwnership" 400 "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
     InvalidBucketName "InvalidBucketName" 400 "The specified bucket is not valid.";
     InvalidDigest "InvalidDigest" 400 "The Content-MD5 you specified was invalid.";
     InvalidEncryptionAlgorithm "InvalidEncryptionAlgorithmError" 400 "The Encryption request you specified is not valid. Supported value: AES256.";
@@ -57,6 +59,7 @@ codes! {
     InvalidPart "InvalidPart" 400 "One or more of the specified parts could not be found.  The part may not have been uploaded, or the specified entity tag may not match the part's entity tag.";
     InvalidPartNumber "InvalidPartNumber" 416 "The requested partnumber is not satisfiable";
     InvalidPartOrder "InvalidPartOrder" 400 "The list of parts was not in ascending order. Parts must be ordered by part number.";
+    InvalidRedirectLocation "InvalidRedirectLocation" 400 "The website redirect location must have a prefix of 'http://' or 'https://' or '/'.";
     InvalidRange "InvalidRange" 416 "The requested range is not satisfiable";
     InvalidRequest "InvalidRequest" 400 "Invalid Request";
     InvalidStorageClass "InvalidStorageClass" 400 "The storage class you specified is not valid";
@@ -130,6 +133,15 @@ impl S3Error {
         )
     }
 
+    /// What S3 says where a KMS key would have to be used in nobody's name.
+    pub fn kms_needs_signature() -> Self {
+        Self::argument(
+            "Authorization",
+            "null",
+            "Requests specifying Server Side Encryption with AWS KMS managed keys require AWS Signature Version 4.",
+        )
+    }
+
     /// A code decided by another layer.
     pub fn other(code: &'static str, status: u16, message: impl Into<String>) -> Self {
         Self {
@@ -180,24 +192,16 @@ impl From<SseError> for S3Error {
                 message,
                 name,
                 value,
-            } => {
-                let error = Self::new(Code::InvalidArgument, message).with("ArgumentName", name);
-                match value {
-                    Some(value) => error.with("ArgumentValue", value),
-                    None => error,
-                }
-            }
+            } => Self::argument(name, &value, message),
             SseError::InvalidRequest(message) => Self::invalid_request(message),
             SseError::InvalidEncryptionAlgorithm { value } => {
                 Self::from(Code::InvalidEncryptionAlgorithm)
                     .with("ArgumentName", "x-amz-server-side-encryption")
                     .with("ArgumentValue", value)
             }
-            SseError::AccessDenied => Code::AccessDenied.into(),
-            SseError::CustomerKeysBlocked => Self::new(
-                Code::AccessDenied,
-                SseError::CustomerKeysBlocked.to_string(),
-            ),
+            error @ (SseError::WrongCustomerKey | SseError::CustomerKeysBlocked) => {
+                Self::new(Code::AccessDenied, error.to_string())
+            }
             SseError::Kms(error) => error.into(),
             SseError::Damaged => {
                 tracing::error!("an object's envelope does not open");

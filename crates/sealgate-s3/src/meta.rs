@@ -75,6 +75,9 @@ impl ObjectMeta {
                 value
             };
             if !value.is_empty() {
+                if name == REDIRECT {
+                    check_redirect(&value)?;
+                }
                 meta.system.insert(name.to_owned(), value);
             }
         }
@@ -96,6 +99,18 @@ impl ObjectMeta {
                 .with("MaxSizeAllowed", MAX_USER_METADATA.to_string()));
         }
         Ok(meta)
+    }
+
+    /// What a copy takes over of it: all but the redirect, which is each object's own and comes
+    /// from the headers of the copy.
+    pub fn copied(&self, headers: &HeaderMap) -> Result<Self> {
+        let mut copy = self.clone();
+        copy.system.remove(REDIRECT);
+        if let Some(redirect) = text(headers, REDIRECT)? {
+            check_redirect(&redirect)?;
+            copy.system.insert(REDIRECT.to_owned(), redirect);
+        }
+        Ok(copy)
     }
 
     /// As stored in the index.
@@ -137,6 +152,16 @@ impl ObjectMeta {
             (Some(ChecksumType::Composite), Some(parts)) => format!("{value}-{parts}"),
             _ => value,
         })
+    }
+}
+
+fn check_redirect(location: &str) -> Result<()> {
+    const MAX: usize = 2048;
+    let known = ["/", "http://", "https://"];
+    if location.len() <= MAX && known.iter().any(|prefix| location.starts_with(prefix)) {
+        Ok(())
+    } else {
+        Err(Code::InvalidRedirectLocation.into())
     }
 }
 
@@ -192,6 +217,23 @@ mod tests {
         let mut answer = HeaderMap::new();
         read.write_headers(&mut answer);
         assert_eq!(answer["x-amz-meta-colour"].as_bytes(), "grün".as_bytes());
+    }
+
+    #[test]
+    fn a_redirect_is_not_copied_but_may_be_given() {
+        let mut headers = HeaderMap::new();
+        headers.insert(REDIRECT, HeaderValue::from_static("/there"));
+        headers.insert("cache-control", HeaderValue::from_static("no-store"));
+        let meta = ObjectMeta::from_headers(&headers).unwrap();
+        assert_eq!(meta.system[REDIRECT], "/there");
+        let copy = meta.copied(&HeaderMap::new()).unwrap();
+        assert!(!copy.system.contains_key(REDIRECT));
+        assert_eq!(copy.system["cache-control"], "no-store");
+        assert_eq!(meta.copied(&headers).unwrap().system[REDIRECT], "/there");
+        headers.insert(REDIRECT, HeaderValue::from_static("ftp://x"));
+        for refused in [ObjectMeta::from_headers(&headers), meta.copied(&headers)] {
+            assert_eq!(refused.unwrap_err().kind(), Code::InvalidRedirectLocation);
+        }
     }
 
     #[test]

@@ -226,67 +226,141 @@ fn virtual_host_bucket(host: &str, domains: &[String]) -> Option<String> {
     })
 }
 
+/// Query parameters that choose among the operations that are implemented.
+const SUBRESOURCES: [&str; 6] = [
+    "attributes",
+    "delete",
+    "encryption",
+    "location",
+    "uploadId",
+    "uploads",
+];
+
 /// The operation of a request.
+///
+/// A sub-resource that the method or level does not have is refused: `DELETE /bucket?location`
+/// must not delete the bucket.
 pub fn route(method: &Method, target: &Target, query: &Query, copies: bool) -> Result<Operation> {
     if let Some(name) = UNSUPPORTED.iter().find(|name| query.has(name)) {
         return Err(S3Error::not_implemented(&format!(
             "The sub-resource '{name}'"
         )));
     }
-    let not_allowed =
-        || -> S3Error { S3Error::from(Code::MethodNotAllowed).with("Method", method.as_str()) };
+    if *method == Method::OPTIONS {
+        return Err(S3Error::new(
+            Code::AccessForbidden,
+            "CORSResponse: CORS is not enabled for this bucket.",
+        ));
+    }
+    let mut named = SUBRESOURCES.into_iter().filter(|name| query.has(name));
+    let sub = named.next();
+    if let (Some(first), Some(second)) = (sub, named.next()) {
+        return Err(S3Error::argument(
+            "ResourceType",
+            first,
+            format!("Conflicting query string parameters: {first}, {second}"),
+        ));
+    }
     match (&target.bucket, &target.key) {
-        (None, _) => match *method {
-            Method::GET => Ok(Op::ListBuckets),
-            _ => Err(not_allowed()),
-        },
-        (Some(_), None) => bucket_operation(method, query).ok_or_else(|| match *method {
-            Method::POST => S3Error::not_implemented("POST on a bucket (browser-based uploads)"),
-            _ => not_allowed(),
-        }),
-        (Some(_), Some(_)) => {
-            if query.has("encryption") {
-                return Err(S3Error::not_implemented("UpdateObjectEncryption"));
-            }
-            object_operation(method, query, copies).ok_or_else(not_allowed)
-        }
+        (None, _) => service_operation(method, query, sub),
+        (Some(_), None) => bucket_operation(method, query, sub),
+        (Some(_), Some(_)) => object_operation(method, query, sub, copies),
     }
 }
 
-fn bucket_operation(method: &Method, query: &Query) -> Option<Operation> {
-    Some(match *method {
-        Method::GET if query.has("location") => Op::GetBucketLocation,
-        Method::GET if query.has("encryption") => Op::GetBucketEncryption,
-        Method::GET if query.has("uploads") => Op::ListMultipartUploads,
-        Method::GET if query.get("list-type") == Some("2") => Op::ListObjectsV2,
-        Method::GET => Op::ListObjects,
-        Method::HEAD => Op::HeadBucket,
-        Method::PUT if query.has("encryption") => Op::PutBucketEncryption,
-        Method::PUT => Op::CreateBucket,
-        Method::DELETE if query.has("encryption") => Op::DeleteBucketEncryption,
-        Method::DELETE => Op::DeleteBucket,
-        Method::POST if query.has("delete") => Op::DeleteObjects,
-        _ => return None,
+fn not_allowed(method: &Method, resource: &str) -> S3Error {
+    S3Error::from(Code::MethodNotAllowed)
+        .with("Method", method.as_str())
+        .with("ResourceType", resource)
+}
+
+fn service_operation(method: &Method, query: &Query, sub: Option<&str>) -> Result<Operation> {
+    if *method != Method::GET || sub.is_some() {
+        return Err(not_allowed(method, "SERVICE"));
+    }
+    // The endpoint of directory buckets has a request of the same form.
+    if query.has("max-directory-buckets") || query.get("x-id") == Some("ListDirectoryBuckets") {
+        return Err(S3Error::not_implemented("ListDirectoryBuckets"));
+    }
+    Ok(Op::ListBuckets)
+}
+
+fn bucket_operation(method: &Method, query: &Query, sub: Option<&str>) -> Result<Operation> {
+    Ok(match (method, sub) {
+        (&Method::GET, None) => match query.get("list-type") {
+            None => Op::ListObjects,
+            Some("2") => Op::ListObjectsV2,
+            Some(other) => {
+                return Err(S3Error::argument(
+                    "list-type",
+                    other,
+                    "Invalid List Type specified in Request",
+                ));
+            }
+        },
+        (&Method::GET, Some("location")) => Op::GetBucketLocation,
+        (&Method::GET, Some("encryption")) => Op::GetBucketEncryption,
+        (&Method::GET, Some("uploads")) => Op::ListMultipartUploads,
+        (&Method::HEAD, None) => Op::HeadBucket,
+        (&Method::PUT, None) => Op::CreateBucket,
+        (&Method::PUT, Some("encryption")) => Op::PutBucketEncryption,
+        (&Method::DELETE, None) => Op::DeleteBucket,
+        (&Method::DELETE, Some("encryption")) => Op::DeleteBucketEncryption,
+        (&Method::POST, Some("delete")) => Op::DeleteObjects,
+        (&Method::POST, None) => {
+            return Err(S3Error::not_implemented(
+                "POST on a bucket (browser-based uploads)",
+            ));
+        }
+        _ => return Err(not_allowed(method, "BUCKET")),
     })
 }
 
-fn object_operation(method: &Method, query: &Query, copies: bool) -> Option<Operation> {
-    let upload = query.has("uploadId");
-    Some(match *method {
-        Method::GET if query.has("attributes") => Op::GetObjectAttributes,
-        Method::GET if upload => Op::ListParts,
-        Method::GET => Op::GetObject,
-        Method::HEAD => Op::HeadObject,
-        Method::PUT if upload && copies => Op::UploadPartCopy,
-        Method::PUT if upload => Op::UploadPart,
-        Method::PUT if copies => Op::CopyObject,
-        Method::PUT => Op::PutObject,
-        Method::DELETE if upload => Op::AbortMultipartUpload,
-        Method::DELETE => Op::DeleteObject,
-        Method::POST if query.has("uploads") => Op::CreateMultipartUpload,
-        Method::POST if upload => Op::CompleteMultipartUpload,
-        _ => return None,
-    })
+fn object_operation(
+    method: &Method,
+    query: &Query,
+    sub: Option<&str>,
+    copies: bool,
+) -> Result<Operation> {
+    if sub == Some("encryption") {
+        return Err(S3Error::not_implemented("UpdateObjectEncryption"));
+    }
+    let operation = match (method, sub) {
+        (&Method::GET, None) => Op::GetObject,
+        (&Method::GET, Some("attributes")) => Op::GetObjectAttributes,
+        (&Method::GET, Some("uploadId")) => Op::ListParts,
+        (&Method::HEAD, None) => Op::HeadObject,
+        // A part that lost its upload must not become the object.
+        (&Method::PUT, None) if query.has("partNumber") => {
+            return Err(S3Error::argument(
+                "partNumber",
+                "partNumber",
+                "This operation does not accept partNumber without uploadId",
+            ));
+        }
+        (&Method::PUT, None) if copies => Op::CopyObject,
+        (&Method::PUT, None) => Op::PutObject,
+        (&Method::PUT, Some("uploadId")) if !query.has("partNumber") => {
+            return Err(not_allowed(method, "OBJECT"));
+        }
+        (&Method::PUT, Some("uploadId")) if copies => Op::UploadPartCopy,
+        (&Method::PUT, Some("uploadId")) => Op::UploadPart,
+        (&Method::DELETE, None) => Op::DeleteObject,
+        (&Method::DELETE, Some("uploadId")) => Op::AbortMultipartUpload,
+        (&Method::POST, Some("uploads")) => Op::CreateMultipartUpload,
+        (&Method::POST, Some("uploadId")) => Op::CompleteMultipartUpload,
+        _ => return Err(not_allowed(method, "OBJECT")),
+    };
+    if matches!(*method, Method::PUT | Method::POST)
+        && let Some(version) = query.get("versionId")
+    {
+        return Err(S3Error::argument(
+            "versionId",
+            version,
+            "This operation does not accept a version-id.",
+        ));
+    }
+    Ok(operation)
 }
 
 #[cfg(test)]

@@ -53,15 +53,14 @@ impl CustomerKey {
             Some(value) => value
                 .to_str()
                 .map(Some)
-                .map_err(|_| SseError::secret_argument(name, "The header value is not text.")),
+                .map_err(|_| SseError::customer_key(format!("The value of {name} is not text."))),
         };
         let (algorithm, key, md5) = (text(names.algorithm)?, text(names.key)?, text(names.md5)?);
         if algorithm.is_none() && key.is_none() && md5.is_none() {
             return Ok(None);
         }
         let Some(algorithm) = algorithm else {
-            return Err(SseError::secret_argument(
-                names.algorithm,
+            return Err(SseError::customer_key(
                 "Requests specifying Server Side Encryption with Customer provided keys must provide a valid encryption algorithm.",
             ));
         };
@@ -71,29 +70,22 @@ impl CustomerKey {
             });
         }
         let Some(key) = key else {
-            return Err(SseError::secret_argument(
-                names.key,
+            return Err(SseError::customer_key(
                 "Requests specifying Server Side Encryption with Customer provided keys must provide an appropriate secret key.",
             ));
         };
         let Some(md5) = md5 else {
-            return Err(SseError::secret_argument(
-                names.md5,
+            return Err(SseError::customer_key(
                 "Requests specifying Server Side Encryption with Customer provided keys must provide the client calculated MD5 of the secret key.",
             ));
         };
-        let invalid = || {
-            SseError::secret_argument(
-                names.key,
-                "The secret key was invalid for the specified algorithm.",
-            )
-        };
+        let invalid =
+            || SseError::customer_key("The secret key was invalid for the specified algorithm.");
         let raw = Zeroizing::new(STANDARD.decode(key).map_err(|_| invalid())?);
         let calculated = Md5::digest(&*raw);
         let claimed = STANDARD.decode(md5).unwrap_or_default();
         if !bool::from(calculated.as_slice().ct_eq(&claimed)) {
-            return Err(SseError::secret_argument(
-                names.md5,
+            return Err(SseError::customer_key(
                 "The calculated MD5 hash of the key did not match the hash that was provided.",
             ));
         }
@@ -106,8 +98,7 @@ impl CustomerKey {
     /// The key, for a write: a wrong length is refused in S3's words.
     pub(crate) fn for_write(self) -> Result<Self, SseError> {
         if self.key.is_none() {
-            return Err(SseError::secret_argument(
-                TARGET.key,
+            return Err(SseError::customer_key(
                 "The secret key was invalid for the specified algorithm.",
             ));
         }

@@ -2,6 +2,9 @@
 
 use sealgate_kms::KmsError;
 
+/// The header of the mode, which S3 names as the argument also where a header beside it is wrong.
+pub(crate) const SSE: &str = "x-amz-server-side-encryption";
+
 /// A refusal of server-side encryption.
 #[derive(Debug, thiserror::Error)]
 pub enum SseError {
@@ -12,8 +15,8 @@ pub enum SseError {
         message: String,
         /// The header (or element) that is wrong: `ArgumentName` in the answer.
         name: &'static str,
-        /// The value that was sent, unless it is secret.
-        value: Option<String>,
+        /// The value that was sent, or `null` where S3 shows none: nothing of a key is repeated.
+        value: String,
     },
     /// The request does not fit the object or upload (`InvalidRequest`, 400).
     #[error("{0}")]
@@ -24,11 +27,15 @@ pub enum SseError {
         /// What was sent.
         value: String,
     },
-    /// The customer key is not the object's, or the bucket blocks SSE-C (`AccessDenied`, 403).
-    #[error("Access Denied")]
-    AccessDenied,
+    /// The customer key is not the object's (`AccessDenied`, 403).
+    #[error(
+        "Requests specifying Server Side Encryption with Customer provided keys must provide the correct secret key."
+    )]
+    WrongCustomerKey,
     /// The bucket blocks writes with SSE-C (`AccessDenied`, 403).
-    #[error("Access Denied: the bucket blocks server-side encryption with customer-provided keys")]
+    #[error(
+        "This bucket has blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type"
+    )]
     CustomerKeysBlocked,
     /// The KMS refused.
     #[error(transparent)]
@@ -47,15 +54,13 @@ impl SseError {
         Self::InvalidArgument {
             message: message.into(),
             name,
-            value: Some(value.into()),
+            value: value.into(),
         }
     }
 
-    pub(crate) fn secret_argument(name: &'static str, message: impl Into<String>) -> Self {
-        Self::InvalidArgument {
-            message: message.into(),
-            name,
-            value: None,
-        }
+    /// A fault of one of the customer key's headers. S3 names the header of the mode and shows
+    /// no value, so that nothing of a key is repeated.
+    pub(crate) fn customer_key(message: impl Into<String>) -> Self {
+        Self::argument(SSE, "null", message)
     }
 }

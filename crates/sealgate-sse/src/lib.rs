@@ -18,6 +18,7 @@ pub use default::{BucketEncryption, DefaultAlgorithm};
 pub use envelope::{Envelope, Mode};
 pub use error::SseError;
 pub use request::{
-    Accepts, Requested, SSE_HEADERS, check_headers, parse_copy_source, parse_read, parse_write,
+    Accepts, Requested, SSE_HEADERS, check_headers, has_customer_key, parse_copy_source,
+    parse_read, parse_write,
 };
 pub use service::{Place, Sse, WriteMode};

@@ -7,9 +7,9 @@ use http::HeaderMap;
 use sealgate_kms::EncryptionContext;
 
 use crate::customer_key::{self, CustomerKey};
+use crate::error::SSE;
 use crate::{BucketEncryption, DefaultAlgorithm, SseError, WriteMode};
 
-const SSE: &str = "x-amz-server-side-encryption";
 const KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";
 const CONTEXT: &str = "x-amz-server-side-encryption-context";
 const BUCKET_KEY: &str = "x-amz-server-side-encryption-bucket-key-enabled";
@@ -43,33 +43,53 @@ pub struct Accepts {
     pub source: bool,
 }
 
-/// Refuse an encryption header that the operation does not take, and any that S3 does not know.
+/// What S3 says of a KMS header without the mode that it belongs to.
+const NEEDS_KMS: &str = "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms";
+
+/// Refuse an encryption header that the operation does not take, one that was sent twice, and any
+/// that S3 does not know.
 pub fn check_headers(headers: &HeaderMap, accepts: Accepts) -> Result<(), SseError> {
-    for name in headers.keys().map(http::HeaderName::as_str) {
-        if !name.starts_with(SSE) && !name.starts_with(SOURCE_PREFIX) {
+    for name in SSE_HEADERS {
+        let Some(value) = headers.get(name) else {
             continue;
-        }
-        let known = SSE_HEADERS.iter().find(|known| **known == name);
-        let accepted = match known {
-            Some(&(SSE | KEY_ID | CONTEXT | BUCKET_KEY)) => accepts.mode,
-            Some(name) if name.starts_with(SOURCE_PREFIX) => accepts.source,
-            Some(_) => accepts.customer,
-            None => false,
         };
         if headers.get_all(name).iter().count() > 1 {
-            return Err(SseError::secret_argument(
-                known.copied().unwrap_or(SSE),
+            return Err(SseError::argument(
+                name,
+                "null",
                 format!("The header {name} was sent more than once."),
             ));
         }
-        if !accepted {
-            return Err(SseError::secret_argument(
-                known.copied().unwrap_or(SSE),
-                format!("{name} header is not supported for this operation."),
-            ));
+        let accepted = match name {
+            SSE | KEY_ID | CONTEXT | BUCKET_KEY => accepts.mode,
+            name if name.starts_with(SOURCE_PREFIX) => accepts.source,
+            _ => accepts.customer,
+        };
+        if accepted {
+            continue;
         }
+        return Err(match name {
+            SSE => SseError::argument(
+                SSE,
+                value.to_str().unwrap_or("null"),
+                unsupported_header(SSE),
+            ),
+            KEY_ID => SseError::argument(SSE, "null", NEEDS_KMS),
+            name => SseError::argument(name, "null", unsupported_header(name)),
+        });
     }
-    Ok(())
+    // Whatever S3 may add to the family later changes what is stored, so it is not passed over.
+    let unknown = headers.keys().map(http::HeaderName::as_str).find(|name| {
+        (name.starts_with(SSE) || name.starts_with(SOURCE_PREFIX)) && !SSE_HEADERS.contains(name)
+    });
+    match unknown {
+        None => Ok(()),
+        Some(name) => Err(SseError::argument(SSE, "null", unsupported_header(name))),
+    }
+}
+
+fn unsupported_header(name: &str) -> String {
+    format!("{name} header is not supported for this operation.")
 }
 
 /// What a write asks for.
@@ -110,18 +130,12 @@ pub fn parse_write(headers: &HeaderMap, blocks_customer_keys: bool) -> Result<Re
             .map(|value| {
                 value
                     .to_str()
-                    .map_err(|_| SseError::secret_argument(name, "The header value is not text."))
+                    .map_err(|_| SseError::argument(name, "null", "The header value is not text."))
             })
             .transpose()
     };
     let sse = get(SSE)?;
-    let customer = [
-        customer_key::TARGET.algorithm,
-        customer_key::TARGET.key,
-        customer_key::TARGET.md5,
-    ]
-    .iter()
-    .any(|name| headers.contains_key(*name));
+    let customer = has_customer_key(headers);
     if let (Some(sse), true) = (sse, customer) {
         return Err(SseError::argument(
             SSE,
@@ -143,26 +157,21 @@ pub fn parse_write(headers: &HeaderMap, blocks_customer_keys: bool) -> Result<Re
     };
     let key_id = get(KEY_ID)?;
     let context = get(CONTEXT)?;
-    let needs_kms = |mode: &str| -> Result<(), SseError> {
-        let name = match (key_id, context) {
-            (Some(_), _) => KEY_ID,
-            (None, Some(_)) => CONTEXT,
-            (None, None) => return Ok(()),
-        };
-        Err(SseError::argument(
-            name,
-            mode,
-            "Server Side Encryption with AWS KMS managed key requires HTTP header x-amz-server-side-encryption : aws:kms",
-        ))
+    let needs_kms = || -> Result<(), SseError> {
+        if key_id.is_none() && context.is_none() {
+            return Ok(());
+        }
+        Err(SseError::argument(SSE, sse.unwrap_or("null"), NEEDS_KMS))
     };
     if customer && blocks_customer_keys {
         return Err(SseError::CustomerKeysBlocked);
     }
     if customer {
-        needs_kms("")?;
+        needs_kms()?;
         if bucket_key.is_some() {
-            return Err(SseError::secret_argument(
+            return Err(SseError::argument(
                 BUCKET_KEY,
+                "null",
                 "A Bucket Key cannot be used with a customer-provided key.",
             ));
         }
@@ -172,12 +181,12 @@ pub fn parse_write(headers: &HeaderMap, blocks_customer_keys: bool) -> Result<Re
         return Ok(Requested::Customer(key));
     }
     let Some(sse) = sse else {
-        needs_kms("")?;
+        needs_kms()?;
         return Ok(Requested::Default { bucket_key });
     };
     match sse {
         "AES256" => {
-            needs_kms(sse)?;
+            needs_kms()?;
             if bucket_key.is_some() {
                 return Err(SseError::argument(
                     BUCKET_KEY,
@@ -278,6 +287,17 @@ impl<'de> serde::Deserialize<'de> for Pairs {
         }
         deserializer.deserialize_map(Visitor)
     }
+}
+
+/// Whether the request carries any header of an SSE-C key for the object itself.
+pub fn has_customer_key(headers: &HeaderMap) -> bool {
+    [
+        customer_key::TARGET.algorithm,
+        customer_key::TARGET.key,
+        customer_key::TARGET.md5,
+    ]
+    .iter()
+    .any(|name| headers.contains_key(*name))
 }
 
 /// The customer key of a read (`None`: no SSE-C headers).

@@ -197,7 +197,7 @@ impl Sse {
                 }
             }
             (WriteMode::Customer(customer), BodyKeys::Single(dek)) => {
-                let key = customer.key().ok_or(SseError::AccessDenied)?;
+                let key = customer.key().ok_or(SseError::WrongCustomerKey)?;
                 let salt = Key256::generate();
                 let kek = customer_kek(key, salt.expose(), place);
                 Envelope::Customer {
@@ -280,7 +280,8 @@ impl Sse {
             context: context.canonical(),
         };
         if let Some(kek) = self.bucket_keys.get(&slot) {
-            self.kms.check_cached_use(call, &kek.key_arn, CachedUse::GenerateDataKey, context)
+            self.kms
+                .check_cached_use(call, &kek.key_arn, CachedUse::GenerateDataKey, context)
                 .await?;
             return Ok(kek);
         }
@@ -312,7 +313,7 @@ impl Sse {
             Envelope::Customer { salt, dek, .. } => {
                 let key = customer
                     .and_then(CustomerKey::key)
-                    .ok_or(SseError::AccessDenied)?;
+                    .ok_or(SseError::WrongCustomerKey)?;
                 let kek = customer_kek(key, salt.bytes(), place);
                 let dek = wrap::unwrap(&kek, UNDER_CUSTOMER_KEY, &aad, dek.bytes())
                     .map_err(|_| SseError::Damaged)?;
@@ -343,7 +344,8 @@ impl Sse {
         let kept = slot.as_ref().and_then(|slot| self.bucket_keys.get(slot));
         let kek = match kept {
             Some(kek) => {
-                self.kms.check_cached_use(call, &kek.key_arn, CachedUse::Decrypt, &context)
+                self.kms
+                    .check_cached_use(call, &kek.key_arn, CachedUse::Decrypt, &context)
                     .await?;
                 kek
             }
@@ -381,12 +383,12 @@ pub(crate) fn check_customer_key(
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.",
         )),
         (Envelope::Customer { salt, check, .. }, Some(customer)) => {
-            let key = customer.key().ok_or(SseError::AccessDenied)?;
+            let key = customer.key().ok_or(SseError::WrongCustomerKey)?;
             let expected = customer_check(key, salt.bytes(), place);
             if bool::from(expected.ct_eq(check.bytes())) {
                 Ok(())
             } else {
-                Err(SseError::AccessDenied)
+                Err(SseError::WrongCustomerKey)
             }
         }
         (_, None) => Ok(()),

@@ -139,6 +139,14 @@ pub(crate) fn check_tags(
         }
     }
     tags.extend(added.into_iter().map(|tag| (tag.key, tag.value)));
+    // Condition keys are blind to case (`aws:ResourceTag/Team` is `aws:resourcetag/team`): of two tags
+    // that differ only in it a policy could see one at TagResource and the other ever after.
+    let mut folded = std::collections::HashSet::new();
+    if !tags.keys().all(|key| folded.insert(key.to_lowercase())) {
+        return Err(KmsError::Tag(
+            "Tag keys must not differ only in case.".to_owned(),
+        ));
+    }
     if tags.len() > MAX_TAGS {
         return Err(KmsError::LimitExceeded(format!(
             "A key can have at most {MAX_TAGS} tags."

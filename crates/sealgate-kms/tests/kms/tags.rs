@@ -83,3 +83,33 @@ async fn tags_that_cannot_be_are_refused() {
         );
     }
 }
+
+/// Condition keys are blind to case: with both tags, a policy on `aws:RequestTag/team` would be shown one
+/// of them, and a policy on `aws:ResourceTag/team` the other.
+#[tokio::test]
+async fn tags_that_differ_only_in_case_are_refused() {
+    let world = World::new().await;
+    let root = world.root();
+    let request = CreateKeyRequest {
+        tags: vec![tag("team", "red"), tag("Team", "blue")],
+        ..Default::default()
+    };
+    let made = world.kms.create_key(&call(&root), request).await;
+    assert_eq!(code(made.map(|_| ())), "TagException");
+
+    let key = world.key().await;
+    for (tags, expected) in [
+        (
+            vec![tag("team", "red"), tag("Team", "blue")],
+            "TagException",
+        ),
+        (vec![tag("Team", "blue")], "OK"),
+        (vec![tag("team", "red")], "TagException"),
+        (vec![tag("Team", "green")], "OK"),
+    ] {
+        assert_eq!(
+            code(world.kms.tag_resource(&call(&root), &key, tags).await),
+            expected
+        );
+    }
+}

@@ -67,9 +67,10 @@ pub(crate) fn parse_date(text: &str) -> Option<OffsetDateTime> {
             (true, Some((minutes, offset))) => format!("{date}T{minutes}:00{offset}"),
             _ => text.to_owned(),
         };
+        // The last hours of the year 9999 west of Greenwich are in no year that there is.
         return OffsetDateTime::parse(&whole, &Rfc3339)
-            .ok()
-            .map(|date| date.to_offset(UtcOffset::UTC));
+            .ok()?
+            .checked_to_offset(UtcOffset::UTC);
     }
     let mut fields = text.split('-');
     let mut field = |width: usize| -> Option<Option<u16>> {
@@ -167,6 +168,7 @@ mod tests {
             "99999999999999999999",
             "１９７０",
             "1970-01-01T00:0éZ",
+            "9999-12-31T23:59:59-01:00",
         ] {
             assert_eq!(parse_date(text), None, "{text}");
         }

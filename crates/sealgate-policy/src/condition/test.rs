@@ -72,6 +72,24 @@ impl Test {
         })
     }
 
+    /// Whether a variable of an operand has no value in the request.
+    pub(super) fn is_unresolved(&self, request: &Request<'_>) -> bool {
+        match self {
+            Test::Text(patterns) | Test::TextIgnoringCase(patterns) => patterns
+                .iter()
+                .any(|pattern| pattern.is_unresolved(request)),
+            Test::Arn(patterns) => patterns
+                .iter()
+                .any(|pattern| pattern.is_unresolved(request)),
+            Test::Number(..)
+            | Test::Date(..)
+            | Test::Flag(_)
+            | Test::Binary(_)
+            | Test::Network(_)
+            | Test::Null(_) => false,
+        }
+    }
+
     /// Whether the value matches one of the operands. A value that is not of the operator's type
     /// matches none.
     pub(super) fn matches(&self, value: Value<'_>, request: &Request<'_>) -> bool {

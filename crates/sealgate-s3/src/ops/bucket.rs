@@ -117,7 +117,13 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
         .create_bucket(name.as_str(), account, region)
         .await
     {
-        Ok(bucket) => bucket,
+        Ok(bucket) => Some(bucket),
+        // In the oldest region, to create one's own bucket again is no error.
+        Err(IndexError::BucketExists { owner })
+            if owner == *account && region == UNNAMED_REGION =>
+        {
+            None
+        }
         Err(IndexError::BucketExists { owner }) if owner == *account => {
             return Err(
                 S3Error::from(Code::BucketAlreadyOwnedByYou).with("BucketName", name.as_str())
@@ -128,7 +134,9 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
         }
         Err(error) => return Err(error.into()),
     };
-    if cx.s3.config.block_sse_c_on_new_buckets {
+    if let Some(created) = created
+        && cx.s3.config.block_sse_c_on_new_buckets
+    {
         super::bucket_encryption::block_customer_keys(cx.s3, created.id).await?;
     }
     let mut response = response::empty(StatusCode::OK);

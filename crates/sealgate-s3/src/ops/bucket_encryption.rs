@@ -125,11 +125,15 @@ pub(crate) fn get(cx: &Authorized<'_>) -> Result<Response> {
                     w.optional("KMSMasterKeyID", settings.kms_key_id.as_deref());
                 });
                 w.value("BucketKeyEnabled", settings.bucket_key_enabled);
-                if settings.blocks_customer_keys {
-                    w.element("BlockedEncryptionTypes", |w| {
-                        w.text("EncryptionType", "SSE-C")
-                    });
-                }
+                // S3 says also that nothing is blocked.
+                let blocked = if settings.blocks_customer_keys {
+                    "SSE-C"
+                } else {
+                    "NONE"
+                };
+                w.element("BlockedEncryptionTypes", |w| {
+                    w.text("EncryptionType", blocked)
+                });
             });
         },
     )))

@@ -35,6 +35,13 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     let in_progress = InProgress::find(cx).await?;
     in_progress.customer_key(cx, false)?;
     precheck(cx, &condition).await?;
+    if in_progress.envelope.kms().is_some() {
+        // To make an object needs its key, as at AWS: who may not use the key any more, may not
+        // finish what was begun.
+        let (sse, place) = (&cx.s3.sse, cx.place()?);
+        sse.open(&cx.kms_call(), place, &in_progress.envelope, None)
+            .await?;
+    }
     let document = body
         .unsummed_document(cx.request, cx.s3, MAX_DOCUMENT)
         .await?;
@@ -48,9 +55,9 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     if let Some(declared) = cx.request.header("x-amz-mp-object-size")?
         && declared.parse() != Ok(size)
     {
-        return Err(S3Error::invalid_request(
-            "The provided 'x-amz-mp-object-size' header value does not match what was computed.",
-        ));
+        return Err(S3Error::invalid_request(format!(
+            "The provided 'x-amz-mp-object-size' header value {declared} does not match what was computed: {size}"
+        )));
     }
     let etag = etag_of(&parts);
     let kind = in_progress.object_type();
@@ -75,30 +82,19 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         .map(|part| (part.number, part.etag))
         .collect();
     let (index, id) = (cx.s3.index.clone(), in_progress.upload.id.clone());
+    let header = conditions::header_of(&condition);
     writer::to_the_end(async move {
         index
             .complete_upload(&id, chosen, version, condition)
             .await
-            .map_err(refused)
+            .map_err(|error| refused(error, header))
     })
     .await?;
 
     let bucket = &cx.bucket()?.name;
     let key = &in_progress.upload.key;
     let mut response = response::xml(Writer::document("CompleteMultipartUploadResult", |w| {
-        let scheme = if cx.request.conn.secure {
-            "https"
-        } else {
-            "http"
-        };
-        let host = cx
-            .request
-            .header("host")
-            .ok()
-            .flatten()
-            .unwrap_or("localhost");
-        let path = sealgate_wire::encode_path(key);
-        w.text("Location", format!("{scheme}://{host}/{bucket}/{path}"));
+        w.text("Location", location(cx, key));
         w.text("Bucket", bucket);
         w.text("Key", key);
         w.text("ETag", quoted(&etag));
@@ -115,6 +111,27 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     }));
     write_encryption(&mut response, &in_progress.envelope, None);
     Ok(response)
+}
+
+/// Where the object is to be found: the URL of the request, without its query.
+fn location(cx: &Authorized<'_>, key: &str) -> String {
+    let parts = &cx.request.parts;
+    let scheme = if cx.request.conn.secure {
+        "https"
+    } else {
+        "http"
+    };
+    let host = parts.headers.get("host").and_then(|h| h.to_str().ok());
+    let host = host
+        .or_else(|| parts.uri.authority().map(|a| a.as_str()))
+        .unwrap_or("localhost");
+    let path = sealgate_wire::encode_path(key);
+    // Under a host that names the bucket, the path is the key alone.
+    let addressed = crate::router::target(Some(host), "/", &cx.s3.config.domains);
+    match (addressed.ok().and_then(|t| t.bucket), &cx.request.bucket) {
+        (None, Some(bucket)) => format!("{scheme}://{host}/{bucket}/{path}"),
+        _ => format!("{scheme}://{host}/{path}"),
+    }
 }
 
 fn parse(document: &[u8]) -> Result<Vec<Listed>> {
@@ -277,13 +294,19 @@ fn check_expected(
                     "The checksum algorithm of the complete request is not the one of the upload.",
                 )
             })?;
-        let matches = match kind {
-            ChecksumType::FullObject => text == computed.to_base64(),
-            ChecksumType::Composite => {
-                text == computed.to_base64() || text == composite_text(computed, parts)
-            }
+        // A composite value may carry the number of parts.
+        let suffix = format!("-{parts}");
+        let value = match kind {
+            ChecksumType::FullObject => text,
+            ChecksumType::Composite => text.strip_suffix(&suffix).unwrap_or(text),
         };
-        if !matches {
+        let expected = Checksum::from_base64(algorithm, value).ok_or_else(|| {
+            S3Error::invalid_request(format!(
+                "Value for {} header is invalid.",
+                algorithm.header()
+            ))
+        })?;
+        if expected.value != computed.value {
             return Err(S3Error::new(
                 Code::BadDigest,
                 format!(

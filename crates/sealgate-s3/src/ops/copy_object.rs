@@ -63,10 +63,9 @@ impl Source {
             version.modified,
         ) {
             Verdict::Proceed => {}
-            Verdict::NotModified => {
-                return Err(conditions::failed("x-amz-copy-source-If-None-Match"));
+            Verdict::NotModified(header) | Verdict::Failed(header) => {
+                return Err(conditions::failed(header));
             }
-            Verdict::Failed(_) => return Err(conditions::failed("x-amz-copy-source-If-Match")),
         }
         let envelope = Envelope::from_bytes(&version.envelope)?;
         let customer = sealgate_sse::parse_copy_source(headers)?;
@@ -76,6 +75,9 @@ impl Source {
             key: key.as_str(),
         };
         envelope.check_customer_key(place, customer.as_ref())?;
+        if cx.request.anonymous && envelope.kms().is_some() {
+            return Err(S3Error::kms_needs_signature());
+        }
         Ok(Self {
             meta: ObjectMeta::from_bytes(&version.meta)?,
             key: key.as_str().to_owned(),
@@ -181,7 +183,9 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     let key = cx.key()?;
     let bucket = cx.bucket()?;
     let onto_itself = source.bucket.id == bucket.id && source.key == key;
-    if onto_itself && !replace && !asks_for_change(cx) {
+    // A KMS mode makes a new data key's wrapping even where it is the mode that was.
+    let same_encryption = mode.mode() == Mode::S3 && source.envelope.mode() == Mode::S3;
+    if onto_itself && !replace && same_encryption && !asks_for_change(cx) {
         return Err(S3Error::invalid_request(
             "This copy request is illegal because it is trying to copy an object to itself without changing the object's metadata, storage class, website redirect location or encryption attributes.",
         ));
@@ -191,14 +195,8 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     let mut meta = if replace {
         ObjectMeta::from_headers(headers)?
     } else {
-        source.meta.clone()
+        source.meta.copied(headers)?
     };
-    if !replace && let Some(redirect) = cx.request.header("x-amz-website-redirect-location")? {
-        meta.system.insert(
-            "x-amz-website-redirect-location".to_owned(),
-            redirect.to_owned(),
-        );
-    }
     meta.parts = None;
     meta.etag_is_md5 = mode.mode() == Mode::S3;
 
@@ -251,6 +249,7 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
         envelope: envelope.to_bytes()?.into(),
     };
     let (index, bucket_id) = (cx.s3.index.clone(), bucket.id);
+    let header = conditions::header_of(&condition);
     let written = writer::to_the_end(async move {
         let outcome = index
             .put_version(bucket_id, version, condition, shares)
@@ -258,7 +257,7 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
         if let Some(stored) = stored {
             stored.settle(&outcome);
         }
-        outcome.map_err(refused)
+        outcome.map_err(|error| refused(error, header))
     })
     .await?;
 

@@ -2,6 +2,7 @@
 
 use http::StatusCode;
 use sealgate_index::IndexError;
+use sealgate_wire::checksum::ChecksumAlgorithm;
 
 use crate::conditions::unquote;
 use crate::error::{Code, Result, S3Error};
@@ -18,24 +19,40 @@ const MAX_DOCUMENT: usize = 8 << 20;
 /// 204 also where there was nothing.
 pub(crate) async fn one(cx: &Authorized<'_>) -> Result<Response> {
     cx.check_version_id()?;
-    for header in ["x-amz-if-match-last-modified-time", "x-amz-if-match-size"] {
-        if cx.request.parts.headers.contains_key(header) {
-            return Err(S3Error::not_implemented(header));
-        }
-    }
     let if_match = cx
         .request
         .header("if-match")?
         .map(|tag| unquote(tag).to_owned());
-    cx.s3
-        .index
-        .delete_version(cx.bucket()?.id, cx.key()?, if_match)
-        .await
-        .map_err(|error| match error {
-            IndexError::PreconditionFailed => crate::conditions::failed("If-Match"),
-            error => error.into(),
-        })?;
+    delete(cx, cx.key()?, if_match).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
+}
+
+/// Delete an object, under a condition
+/// ([conditional deletes](https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-deletes.html)):
+/// then there must be one.
+async fn delete(cx: &Authorized<'_>, key: &str, if_match: Option<String>) -> Result<()> {
+    let (index, bucket) = (&cx.s3.index, cx.bucket()?.id);
+    if let Some(wanted) = &if_match {
+        match index.get_version(bucket, key).await? {
+            Some(_) => {}
+            None if wanted == "*" => return Err(crate::conditions::failed("If-Match")),
+            None => return Err(S3Error::from(Code::NoSuchKey).with("Key", key)),
+        }
+    }
+    match index.delete_version(bucket, key, if_match).await {
+        Ok(_) => Ok(()),
+        Err(IndexError::PreconditionFailed) => Err(crate::conditions::failed("If-Match")),
+        Err(error) => Err(error.into()),
+    }
+}
+
+/// A key of DeleteObjects and what became of it.
+struct Entry {
+    key: String,
+    /// As the client named it, which the answer repeats.
+    version_id: Option<String>,
+    if_match: Option<String>,
+    error: Option<S3Error>,
 }
 
 /// [DeleteObjects](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html):
@@ -43,9 +60,10 @@ pub(crate) async fn one(cx: &Authorized<'_>) -> Result<Response> {
 pub(crate) async fn many(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<Response> {
     let headers = &cx.request.parts.headers;
     let checked = headers.keys().any(|name| {
+        let name = name.as_str();
         name == "content-md5"
             || name == "x-amz-trailer"
-            || name.as_str().starts_with("x-amz-checksum-")
+            || ChecksumAlgorithm::from_header(name).is_some()
     });
     if !checked {
         return Err(S3Error::invalid_request(
@@ -63,28 +81,34 @@ pub(crate) async fn many(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<
         return Err(Code::MalformedXml.into());
     }
     let bucket = cx.bucket()?;
-    let mut outcomes: Vec<(String, Option<S3Error>)> = Vec::with_capacity(objects.len());
+    let mut entries = Vec::with_capacity(objects.len());
     for object in objects {
-        object.only(&["Key", "VersionId", "ETag", "LastModifiedTime", "Size"])?;
-        let key = object.required_text("Key")?.to_owned();
-        let outcome = check_entry(cx, object, &bucket.name, &key).err();
-        outcomes.push((key, outcome));
+        entries.push(parse_entry(cx, object, &bucket.name)?);
     }
-    let plain: Vec<String> = outcomes
+    let plain: Vec<String> = entries
         .iter()
-        .filter(|(_, error)| error.is_none())
-        .map(|(key, _)| key.clone())
+        .filter(|entry| entry.error.is_none() && entry.if_match.is_none())
+        .map(|entry| entry.key.clone())
         .collect();
     if !plain.is_empty() {
         cx.s3.index.delete_versions(bucket.id, plain).await?;
     }
+    for entry in &mut entries {
+        if let (None, Some(tag)) = (&entry.error, entry.if_match.take()) {
+            entry.error = delete(cx, &entry.key, Some(tag)).await.err();
+        }
+    }
     Ok(response::xml(Writer::document("DeleteResult", |w| {
-        for (key, error) in &outcomes {
-            match error {
+        for entry in &entries {
+            let named = |w: &mut Writer| {
+                w.text("Key", &entry.key);
+                w.optional("VersionId", entry.version_id.as_deref());
+            };
+            match &entry.error {
                 None if quiet => {}
-                None => w.element("Deleted", |w| w.text("Key", key)),
+                None => w.element("Deleted", named),
                 Some(error) => w.element("Error", |w| {
-                    w.text("Key", key);
+                    named(w);
                     w.text("Code", error.code());
                     w.text("Message", &error.message);
                 }),
@@ -93,22 +117,36 @@ pub(crate) async fn many(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<
     })))
 }
 
-fn check_entry(cx: &Authorized<'_>, object: &Element, bucket: &str, key: &str) -> Result<()> {
-    crate::names::ObjectKey::parse(key)?;
-    cx.may("s3:DeleteObject", &format!("arn:aws:s3:::{bucket}/{key}"))?;
-    if object
-        .optional_text("VersionId")?
-        .is_some_and(|v| !v.is_empty() && v != "null")
-    {
-        return Err(S3Error::new(
-            Code::NoSuchVersion,
-            "The specified version does not exist.",
-        ));
-    }
-    for condition in ["ETag", "LastModifiedTime", "Size"] {
-        if object.optional(condition)?.is_some() {
-            return Err(S3Error::not_implemented("A condition in DeleteObjects"));
+/// An entry of the document. What is wrong with it alone is answered for it alone.
+fn parse_entry(cx: &Authorized<'_>, object: &Element, bucket: &str) -> Result<Entry> {
+    object.only(&["Key", "VersionId", "ETag", "LastModifiedTime", "Size"])?;
+    let text = |name| -> Result<Option<String>> {
+        let text = object.optional_text(name)?;
+        Ok(text.filter(|t| !t.is_empty()).map(str::to_owned))
+    };
+    let key = object.required_text("Key")?.to_owned();
+    let version_id = text("VersionId")?;
+    let if_match = text("ETag")?.map(|tag| unquote(&tag).to_owned());
+    let for_directories = text("LastModifiedTime")?.is_some() || text("Size")?.is_some();
+    let check = || -> Result<()> {
+        crate::names::ObjectKey::parse(&key)?;
+        cx.may("s3:DeleteObject", &format!("arn:aws:s3:::{bucket}/{key}"))?;
+        // Only the null version exists.
+        if version_id.as_deref().is_some_and(|id| id != "null") {
+            return Err(Code::NoSuchVersion.into());
         }
-    }
-    Ok(())
+        if for_directories {
+            return Err(S3Error::not_implemented(
+                "A condition on time or size in DeleteObjects",
+            ));
+        }
+        Ok(())
+    };
+    let error = check().err();
+    Ok(Entry {
+        key,
+        version_id,
+        if_match,
+        error,
+    })
 }

@@ -2,11 +2,12 @@
 
 use std::ops::Range;
 
-use http::{HeaderValue, StatusCode, header};
+use http::{HeaderMap, HeaderValue, StatusCode, header};
 use sealgate_index::{Body, Version};
 use sealgate_sse::{CustomerKey, Envelope};
 use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 
+use super::upload::MAX_PART;
 use crate::conditions::{self, Verdict};
 use crate::error::{Code, Result, S3Error};
 use crate::meta::{ObjectMeta, insert};
@@ -86,31 +87,21 @@ async fn select(cx: &Authorized<'_>) -> Result<Selected> {
     let meta = ObjectMeta::from_bytes(&version.meta)?;
     let envelope = Envelope::from_bytes(&version.envelope)?;
     let customer = read_key(cx, &envelope)?;
+    let part_number = part_number(cx)?;
     let not_modified =
         match conditions::judge(headers, &conditions::READ, &version.etag, version.modified) {
             Verdict::Proceed => false,
-            Verdict::NotModified => true,
+            Verdict::NotModified(_) => true,
             Verdict::Failed(condition) => return Err(conditions::failed(condition)),
         };
-    let (range, part) = match cx.request.number("partNumber", 10_000)? {
+    let (range, part) = match part_number {
+        // What the client has already is not selected from.
+        _ if not_modified => (None, None),
         Some(number) => {
-            if headers.contains_key(header::RANGE) {
-                return Err(S3Error::invalid_request(
-                    "Cannot specify both Range header and partNumber query parameter",
-                ));
-            }
             let (range, part) = part_range(&version, &meta, number)?;
             (Some(range), part)
         }
-        None => {
-            let range = headers
-                .get(header::RANGE)
-                .and_then(|value| value.to_str().ok());
-            let range = range
-                .map(|range| range::of_read(range, version.size))
-                .transpose()?;
-            (range.flatten(), None)
-        }
+        None => (byte_range(headers, &version)?, None),
     };
     Ok(Selected {
         version,
@@ -123,12 +114,45 @@ async fn select(cx: &Authorized<'_>) -> Result<Selected> {
     })
 }
 
+/// The part that is asked for.
+fn part_number(cx: &Authorized<'_>) -> Result<Option<u64>> {
+    let Some(text) = cx.request.query.get("partNumber") else {
+        return Ok(None);
+    };
+    if cx.request.parts.headers.contains_key(header::RANGE) {
+        return Err(S3Error::invalid_request(
+            "Cannot specify both Range header and partNumber query parameter",
+        ));
+    }
+    match text.parse() {
+        Ok(number) if (1..=MAX_PART).contains(&number) => Ok(Some(number)),
+        _ => Err(S3Error::argument(
+            "partNumber",
+            text,
+            "Part number must be an integer between 1 and 10000, inclusive",
+        )),
+    }
+}
+
+/// The bytes that `Range` asks for, if it counts.
+fn byte_range(headers: &HeaderMap, version: &Version) -> Result<Option<Range<u64>>> {
+    let range = headers
+        .get(header::RANGE)
+        .and_then(|value| value.to_str().ok());
+    match range {
+        Some(range) if conditions::range_applies(headers, &version.etag, version.modified) => {
+            range::of_read(range, version.size)
+        }
+        _ => Ok(None),
+    }
+}
+
 /// The customer key of a read, which must fit the object. Nothing of the body is read.
 pub(crate) fn read_key(cx: &Authorized<'_>, envelope: &Envelope) -> Result<Option<CustomerKey>> {
     let customer = sealgate_sse::parse_read(&cx.request.parts.headers)?;
     envelope.check_customer_key(cx.place()?, customer.as_ref())?;
     if cx.request.anonymous && envelope.kms().is_some() {
-        return Err(Code::AccessDenied.into());
+        return Err(S3Error::kms_needs_signature());
     }
     Ok(customer)
 }
@@ -144,13 +168,6 @@ fn part_range(
             .with("ActualPartCount", meta.parts.unwrap_or(1).to_string())
             .with("PartNumberRequested", number.to_string())
     };
-    if number == 0 {
-        return Err(S3Error::argument(
-            "partNumber",
-            "0",
-            "Part number must be an integer between 1 and 10000, inclusive",
-        ));
-    }
     let (Some(_), Body::Parts(parts)) = (meta.parts, &version.body) else {
         return if number == 1 {
             Ok((0..version.size, None))
@@ -247,10 +264,13 @@ fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
 
 fn not_modified(selected: &Selected) -> Response {
     let mut response = response::empty(StatusCode::NOT_MODIFIED);
-    write_validators(
-        response.headers_mut(),
-        &selected.version.etag,
-        selected.version.modified,
-    );
+    let headers = response.headers_mut();
+    write_validators(headers, &selected.version.etag, selected.version.modified);
+    // What caches want to know again (RFC 9110, 15.4.5).
+    for name in ["cache-control", "expires"] {
+        if let Some(value) = selected.meta.system.get(name) {
+            insert(headers, name, value);
+        }
+    }
     response
 }

@@ -135,7 +135,8 @@ fn write_parts(
         .skip_while(|(number, _)| *number <= marker);
     let page: Vec<_> = numbered.take(max as usize).collect();
     let last = page.last().map_or(marker, |(number, _)| *number);
-    w.value("TotalPartsCount", count);
+    // The element that SDKs call TotalPartsCount.
+    w.value("PartsCount", count);
     w.value("PartNumberMarker", marker);
     w.value("NextPartNumberMarker", last);
     w.value("MaxParts", max);

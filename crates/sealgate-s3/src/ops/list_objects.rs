@@ -132,7 +132,8 @@ pub(crate) async fn v1(cx: &Authorized<'_>) -> Result<Response> {
             encoding.show(parameter(cx, "prefix").unwrap_or("")),
         );
         w.text("Marker", encoding.show(marker.unwrap_or("")));
-        if page.truncated {
+        // Without a delimiter the last key is the marker, and S3 leaves it at that.
+        if page.truncated && parameter(cx, "delimiter").is_some() {
             w.optional(
                 "NextMarker",
                 page.next.as_deref().map(|key| encoding.show(key)),

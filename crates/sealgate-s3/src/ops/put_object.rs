@@ -1,8 +1,8 @@
 //! PutObject.
 
 use http::StatusCode;
-use sealgate_index::{NewVersion, WriteCondition};
-use sealgate_sse::{Envelope, Mode, WriteMode};
+use sealgate_index::{IndexError, NewVersion, WriteCondition};
+use sealgate_sse::{Envelope, Mode, SseError, WriteMode};
 use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 
 use crate::conditions;
@@ -21,12 +21,13 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     let mode = write_mode(cx)?;
     let mut spec = body.spec(cx.request, s3)?;
     let length = writer::declared_length(&spec)?;
+    let algorithm = wanted_algorithm(cx, spec.algorithm())?;
     precheck(cx, &condition).await?;
     let (keys, envelope) = s3.sse.seal(&cx.kms_call(), cx.place()?, &mode).await?;
 
     meta.etag_is_md5 = mode.mode() == Mode::S3;
     spec.want_md5 = meta.etag_is_md5;
-    spec.want = Some(ChecksumAlgorithm::Crc64Nvme);
+    spec.want = Some(algorithm);
     let sink = BodyWriter::new(s3, &keys, 1, Some(length));
     let Ingested {
         stored, digests, ..
@@ -54,10 +55,11 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         envelope: envelope.to_bytes()?.into(),
     };
     let (index, bucket_id) = (s3.index.clone(), cx.bucket()?.id);
+    let header = conditions::header_of(&condition);
     writer::to_the_end(async move {
         let outcome = index.put_version(bucket_id, version, condition, None).await;
         stored.settle(&outcome);
-        outcome.map_err(refused)
+        outcome.map_err(|error| refused(error, header))
     })
     .await?;
 
@@ -77,17 +79,52 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     Ok(response)
 }
 
+/// The algorithm of the object's checksum where the client sends no checksum: the one that it
+/// names, else S3's own choice.
+fn wanted_algorithm(
+    cx: &Authorized<'_>,
+    sent: Option<ChecksumAlgorithm>,
+) -> Result<ChecksumAlgorithm> {
+    const HEADER: &str = "x-amz-checksum-algorithm";
+    let Some(name) = cx.request.header(HEADER)? else {
+        return Ok(ChecksumAlgorithm::Crc64Nvme);
+    };
+    let named = super::upload::parse_algorithm(name)?;
+    if sent.is_some_and(|sent| sent != named) {
+        return Err(S3Error::invalid_request(format!(
+            "Value for {HEADER} header is invalid."
+        )));
+    }
+    Ok(named)
+}
+
 /// The encryption that takes effect for a write: the headers', else the bucket's default.
 pub(crate) fn write_mode(cx: &Authorized<'_>) -> Result<WriteMode> {
     let settings = cx.encryption()?;
     let headers = &cx.request.parts.headers;
-    let requested = sealgate_sse::parse_write(headers, settings.blocks_customer_keys)?;
+    let requested = match sealgate_sse::parse_write(headers, settings.blocks_customer_keys) {
+        Err(SseError::CustomerKeysBlocked) => return Err(customer_keys_blocked(cx)),
+        outcome => outcome?,
+    };
     let mode = requested.effective(&settings)?;
     if cx.request.anonymous && matches!(mode, WriteMode::Kms { .. } | WriteMode::Dsse { .. }) {
-        // A key is used in somebody's name.
-        return Err(Code::AccessDenied.into());
+        return Err(S3Error::kms_needs_signature());
     }
     Ok(mode)
+}
+
+/// The bucket blocks SSE-C, in
+/// [AWS's words](https://docs.aws.amazon.com/AmazonS3/latest/userguide/troubleshoot-403-errors.html).
+pub(crate) fn customer_keys_blocked(cx: &Authorized<'_>) -> S3Error {
+    let caller = &cx.request.caller.principal.arn;
+    let action = cx.request.op.action();
+    let resource = cx.place().map(|place| place.arn()).unwrap_or_default();
+    S3Error::new(
+        Code::AccessDenied,
+        format!(
+            "User: {caller} is not authorized to perform: {action} on resource: \"{resource}\" because this bucket has blocked upload requests that specify Server Side Encryption with Customer provided keys (SSE-C). Please specify a different server-side encryption type"
+        ),
+    )
 }
 
 /// Refuse a conditional write before its body is read where that can be told already.
@@ -99,10 +136,10 @@ pub(crate) async fn precheck(cx: &Authorized<'_>, condition: &WriteCondition) ->
     conditions::precheck(condition, current.as_ref().map(|v| v.etag.as_str()))
 }
 
-/// What the index refuses of a write, in S3's words.
-pub(crate) fn refused(error: sealgate_index::IndexError) -> S3Error {
+/// What the index refuses of a write with a condition in this header, in S3's words.
+pub(crate) fn refused(error: IndexError, header: &'static str) -> S3Error {
     match error {
-        sealgate_index::IndexError::PreconditionFailed => conditions::failed("If-Match"),
+        IndexError::PreconditionFailed => conditions::failed(header),
         error => error.into(),
     }
 }

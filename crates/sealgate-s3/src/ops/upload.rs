@@ -19,7 +19,7 @@ pub(crate) const MAX_PART: u64 = 10_000;
 /// An algorithm named in `x-amz-checksum-algorithm`.
 pub(crate) fn parse_algorithm(name: &str) -> Result<ChecksumAlgorithm> {
     ChecksumAlgorithm::parse(name).ok_or_else(|| {
-        if ["SHA512", "MD5", "XXHASH64", "XXHASH3", "XXHASH128"].contains(&name) {
+        if ChecksumAlgorithm::is_unsupported(name) {
             S3Error::not_implemented(&format!("The checksum algorithm {name}"))
         } else {
             S3Error::invalid_request(

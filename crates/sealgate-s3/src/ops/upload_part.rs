@@ -1,12 +1,12 @@
 //! UploadPart and UploadPartCopy.
 
 use http::StatusCode;
-use sealgate_sse::Mode;
+use sealgate_sse::{CustomerKey, Mode};
 use sealgate_wire::checksum::{Checksum, Hasher};
 
 use super::copy_object::Source;
 use super::digest::{Digester, Wanted};
-use super::put_object::write_encryption;
+use super::put_object::{customer_keys_blocked, write_encryption};
 use super::upload::{InProgress, MAX_PART};
 use crate::error::{Code, Result, S3Error};
 use crate::meta::insert;
@@ -28,12 +28,21 @@ fn part_number(cx: &Authorized<'_>) -> Result<u32> {
     }
 }
 
+/// The customer key of a part, which is new data: a bucket may block it meanwhile.
+fn part_key(cx: &Authorized<'_>, in_progress: &InProgress) -> Result<Option<CustomerKey>> {
+    let sent = sealgate_sse::has_customer_key(&cx.request.parts.headers);
+    if sent && cx.encryption()?.blocks_customer_keys {
+        return Err(customer_keys_blocked(cx));
+    }
+    in_progress.customer_key(cx, true)
+}
+
 /// [UploadPart](https://docs.aws.amazon.com/AmazonS3/latest/API/API_UploadPart.html). Under a KMS
 /// mode the caller needs `kms:Decrypt`, because the upload's data key is unwrapped.
 pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<Response> {
     let number = part_number(cx)?;
     let in_progress = InProgress::find(cx).await?;
-    let customer = in_progress.customer_key(cx, true)?;
+    let customer = part_key(cx, &in_progress)?;
     let mut spec = body.spec(cx.request, cx.s3)?;
     writer::declared_length(&spec)?;
     if let (Some((named, _)), Some(sent)) = (in_progress.checksum, spec.algorithm())
@@ -102,7 +111,7 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     Ok(response)
 }
 
-fn echo(response: &mut Response, upload: &InProgress, customer: &sealgate_sse::CustomerKey) {
+fn echo(response: &mut Response, upload: &InProgress, customer: &CustomerKey) {
     for (name, value) in upload.envelope.response_headers(Some(customer), false) {
         response.headers_mut().insert(name, value);
     }
@@ -133,7 +142,7 @@ async fn commit(
 pub(crate) async fn copy(cx: &Authorized<'_>) -> Result<Response> {
     let number = part_number(cx)?;
     let in_progress = InProgress::find(cx).await?;
-    let customer = in_progress.customer_key(cx, true)?;
+    let customer = part_key(cx, &in_progress)?;
     let source = Source::find(cx).await?;
     let size = source.version.size;
     let range = match cx.request.header("x-amz-copy-source-range")? {

@@ -469,6 +469,38 @@ fn broken_authorization_headers_get_the_codes_of_s3() {
 }
 
 #[test]
+fn a_header_is_signed_once_so_that_little_cannot_become_much_to_hash() {
+    const CREDENTIAL: &str = "Credential=a/20260301/us-east-1/s3/aws4_request";
+    for names in ["host;host", "a;host;x-amz-date;a", "A;a;host", "host;;", ""] {
+        let value = format!("AWS4-HMAC-SHA256 {CREDENTIAL}, SignedHeaders={names}, Signature=0");
+        let error = parse(&with_authorization(&value)).unwrap_err();
+        assert_eq!(error.code(), "AuthorizationHeaderMalformed", "{names}");
+        let (parts, ()) = Request::get(format!(
+            "/?X-Amz-Algorithm=AWS4-HMAC-SHA256&X-Amz-Credential=a%2F20260301%2Fus-east-1%2Fs3%2Faws4_request&X-Amz-Date=20260301T120000Z&X-Amz-Expires=60&X-Amz-SignedHeaders={}&X-Amz-Signature=0",
+            names.replace(';', "%3B")
+        ))
+        .header("host", "h")
+        .body(())
+        .unwrap()
+        .into_parts();
+        let error = parse(&parts).unwrap_err();
+        assert_eq!(error.code(), "AuthorizationQueryParametersError", "{names}");
+    }
+}
+
+#[test]
+fn a_date_beyond_the_calendar_is_no_date() {
+    let mut parts = with_authorization(
+        "AWS4-HMAC-SHA256 Credential=a/99991231/us-east-1/s3/aws4_request,SignedHeaders=host,Signature=0",
+    );
+    parts.headers.remove("x-amz-date");
+    parts
+        .headers
+        .insert("date", "Fri, 31 Dec 9999 23:59:59 -0100".parse().unwrap());
+    assert_eq!(parse(&parts).unwrap_err(), AuthError::MissingDate);
+}
+
+#[test]
 fn headers_that_authentication_needs_are_asked_for() {
     let good = "AWS4-HMAC-SHA256 Credential=a/20260301/us-east-1/s3/aws4_request,SignedHeaders=host,Signature=0";
     let mut parts = with_authorization(good);

@@ -24,7 +24,13 @@ pub(super) fn parse_basic(text: &str) -> Option<OffsetDateTime> {
 
 /// Parses the `Date` header: as HTTP has it, or in the basic form.
 pub(super) fn parse_date_header(text: &str) -> Option<OffsetDateTime> {
-    parse_basic(text).or_else(|| OffsetDateTime::parse(text, &Rfc2822).ok())
+    // In UTC from here on: a date that has no form there (the last hours of the year 9999 west of
+    // Greenwich) is none.
+    parse_basic(text).or_else(|| {
+        OffsetDateTime::parse(text, &Rfc2822)
+            .ok()?
+            .checked_to_offset(time::UtcOffset::UTC)
+    })
 }
 
 /// Parses the day of a credential scope, to its first second.
@@ -40,15 +46,15 @@ pub(super) fn parse_day(text: &str) -> Option<OffsetDateTime> {
 /// `YYYYMMDDTHHMMSSZ`.
 pub(super) fn basic(time: OffsetDateTime) -> String {
     // Formatting into a string fails only for years that need a sign; a parsed time has none.
-    time.to_offset(time::UtcOffset::UTC)
-        .format(BASIC)
+    time.checked_to_offset(time::UtcOffset::UTC)
+        .and_then(|time| time.format(BASIC).ok())
         .unwrap_or_default()
 }
 
 /// `YYYY-MM-DDTHH:MM:SSZ`.
 pub(super) fn extended(time: OffsetDateTime) -> String {
-    time.to_offset(time::UtcOffset::UTC)
-        .format(EXTENDED)
+    time.checked_to_offset(time::UtcOffset::UTC)
+        .and_then(|time| time.format(EXTENDED).ok())
         .unwrap_or_default()
 }
 
@@ -78,6 +84,9 @@ mod tests {
             "+2013524T000000Z",
         ] {
             assert_eq!(parse_basic(text), None, "{text}");
+        }
+        for text in ["Fri, 31 Dec 9999 23:59:59 -0100", "yesterday"] {
+            assert_eq!(parse_date_header(text), None, "{text}");
         }
         for text in ["2013052", "20130532", "2013052x"] {
             assert_eq!(parse_day(text), None, "{text}");

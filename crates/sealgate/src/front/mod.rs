@@ -13,7 +13,7 @@ mod probes;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use http::header::{CONTENT_LENGTH, HOST, SERVER};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, SERVER};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
@@ -36,6 +36,9 @@ pub use probes::Probes;
 const REQUEST_ID: HeaderName = HeaderName::from_static("x-amz-request-id");
 const HOST_ID: HeaderName = HeaderName::from_static("x-amz-id-2");
 const DECODED_LENGTH: HeaderName = HeaderName::from_static("x-amz-decoded-content-length");
+
+/// No request has a larger body.
+const LARGEST_BODY: u64 = 5 << 30;
 
 /// Everything a request may need.
 pub struct Front {
@@ -81,9 +84,8 @@ impl Front {
             parts.method.clone(),
             conn.client_ip,
         );
-        // Of an aws-chunked body the bytes that are meant, not those of its framing.
-        let declared = number(&parts.headers, &DECODED_LENGTH)
-            .or_else(|| number(&parts.headers, &CONTENT_LENGTH));
+        let unsent_continue = waits_for_continue_in_vain(&parts);
+        let declared = declared_length(&parts.headers, body.is_end_stream());
 
         let routed = AssertUnwindSafe(self.route(parts, body, &conn, &ids, &mut observation));
         let mut response = match routed.catch_unwind().await {
@@ -98,9 +100,12 @@ impl Front {
                 headers.insert(name, value);
             }
         }
+        if unsent_continue {
+            headers.insert(CONNECTION, HeaderValue::from_static("close"));
+        }
         // A refused body was not read; an accepted one was read to its end.
         if response.status().as_u16() < 400 {
-            observation.received(declared.unwrap_or(0));
+            observation.received(declared);
         }
         observation.answered(response.status(), response.body().is_end_stream());
         let length = number(response.headers(), &CONTENT_LENGTH);
@@ -236,10 +241,34 @@ fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.parse().ok()
 }
 
+/// The length of a body that will be read to its end. Of an aws-chunked body it is that of the bytes
+/// that are meant, not of their framing; but anybody can write a number into that header, also where
+/// there is no such body, and what is counted must not be theirs to choose. So it counts for no more
+/// than was really sent.
+fn declared_length(headers: &HeaderMap, no_body: bool) -> u64 {
+    let decoded = number(headers, &DECODED_LENGTH);
+    match (number(headers, &CONTENT_LENGTH), decoded) {
+        _ if no_body => 0,
+        (Some(sent), decoded) => decoded.map_or(sent, |decoded| decoded.min(sent)),
+        (None, decoded) => decoded.map_or(0, |decoded| decoded.min(LARGEST_BODY)),
+    }
+}
+
 fn note_principal(observation: &mut Observation, auth: &Authenticated) {
     if !auth.anonymous {
         observation.principal(&auth.caller.principal.arn);
     }
+}
+
+/// A request that expects `100 Continue` for an empty body, which is never asked for. botocore
+/// mixes up its next request on the same connection if it gets a final answer instead, and waits
+/// until the connection is closed; so it is closed at once.
+fn waits_for_continue_in_vain(parts: &Parts) -> bool {
+    let empty = parts
+        .headers
+        .get(CONTENT_LENGTH)
+        .is_some_and(|length| length == "0");
+    empty && parts.headers.contains_key(EXPECT)
 }
 
 /// What cannot be the name of a bucket is not written to the log: it may be anything.
@@ -248,4 +277,32 @@ fn looks_like_a_bucket(name: &str) -> bool {
         && name
             .bytes()
             .all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || b".-".contains(&byte))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use super::*;
+
+    #[test]
+    fn a_client_cannot_make_up_the_bytes_that_are_counted() {
+        let length = |sent: Option<&str>, decoded: Option<&str>, no_body| {
+            let mut headers = HeaderMap::new();
+            for (name, value) in [(CONTENT_LENGTH, sent), (DECODED_LENGTH, decoded)] {
+                if let Some(value) = value {
+                    headers.insert(name, value.parse().unwrap());
+                }
+            }
+            declared_length(&headers, no_body)
+        };
+        let huge = Some("18446744073709551615");
+        assert_eq!(length(Some("100"), None, false), 100);
+        assert_eq!(length(Some("100"), Some("80"), false), 80);
+        assert_eq!(length(Some("100"), huge, false), 100);
+        assert_eq!(length(None, Some("80"), false), 80);
+        assert_eq!(length(None, huge, false), LARGEST_BODY);
+        assert_eq!(length(None, huge, true), 0);
+        assert_eq!(length(None, None, false), 0);
+    }
 }

@@ -196,7 +196,9 @@ class Failed(Exception):
 
     def __init__(self, command: list[str], done: subprocess.CompletedProcess) -> None:
         self.stderr = done.stderr.decode(errors="replace")
-        super().__init__(f"{' '.join(command)}: status {done.returncode}\n{done.stdout.decode(errors='replace')}{self.stderr}")
+        super().__init__(
+            f"{' '.join(command)}: status {done.returncode}\n{done.stdout.decode(errors='replace')}{self.stderr}"
+        )
 
 
 class Shell:
@@ -207,7 +209,12 @@ class Shell:
 
     def run(self, *command: str, stdin: bytes = b"", cwd: Path | None = None) -> str:
         done = subprocess.run(
-            [str(part) for part in command], input=stdin, capture_output=True, env=self.env, cwd=cwd or self.home, timeout=300
+            [str(part) for part in command],
+            input=stdin,
+            capture_output=True,
+            env=self.env,
+            cwd=cwd or self.home,
+            timeout=300,
         )
         if done.returncode:
             raise Failed(list(map(str, command)), done)

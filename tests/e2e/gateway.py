@@ -31,10 +31,18 @@ class User:
     arn: str
 
 
-ROOT_USER = User("root", "AKIAROOTROOTROOT0001", "root-secret-root-secret-root-secret-0001", f"arn:aws:iam::{ACCOUNT}:root")
-ALICE = User("alice", "AKIAALICEALICEALIC01", "alice-secret-alice-secret-alice-sec-0001", f"arn:aws:iam::{ACCOUNT}:user/alice")
-BOB = User("bob", "AKIABOBBOBBOBBOBBO01", "bob-secret-bob-secret-bob-secret-bob0001", f"arn:aws:iam::{ACCOUNT}:user/bob")
-CAROL = User("carol", "AKIACAROLCAROLCARO01", "carol-secret-carol-secret-carol-sec-0001", f"arn:aws:iam::{OTHER_ACCOUNT}:root")
+ROOT_USER = User(
+    "root", "AKIAROOTROOTROOT0001", "root-secret-root-secret-root-secret-0001", f"arn:aws:iam::{ACCOUNT}:root"
+)
+ALICE = User(
+    "alice", "AKIAALICEALICEALIC01", "alice-secret-alice-secret-alice-sec-0001", f"arn:aws:iam::{ACCOUNT}:user/alice"
+)
+BOB = User(
+    "bob", "AKIABOBBOBBOBBOBBO01", "bob-secret-bob-secret-bob-secret-bob0001", f"arn:aws:iam::{ACCOUNT}:user/bob"
+)
+CAROL = User(
+    "carol", "AKIACAROLCAROLCARO01", "carol-secret-carol-secret-carol-sec-0001", f"arn:aws:iam::{OTHER_ACCOUNT}:root"
+)
 USERS = {user.name: user for user in (ROOT_USER, ALICE, BOB, CAROL)}
 
 BOOTSTRAP = f"""
@@ -239,7 +247,9 @@ class Gateway:
 
     # --- clients
 
-    def client(self, service: str = "s3", user: User = ROOT_USER, scheme: str = "http", signature_version: str | None = None):
+    def client(
+        self, service: str = "s3", user: User = ROOT_USER, scheme: str = "http", signature_version: str | None = None
+    ):
         """A boto3 client. It tries once: a failure is to be seen."""
         key = (service, user.name, scheme, signature_version)
         if key not in self._clients:

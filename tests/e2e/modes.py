@@ -64,7 +64,9 @@ def managed_key(gateway: Gateway) -> str:
     return f"arn:aws:kms:us-east-1:111111111111:key/{key}"
 
 
-SSE_S3 = Mode("SSE-S3", lambda g: {"ServerSideEncryption": "AES256"}, lambda g: {"ServerSideEncryption": "AES256"}, md5_etag=True)
+SSE_S3 = Mode(
+    "SSE-S3", lambda g: {"ServerSideEncryption": "AES256"}, lambda g: {"ServerSideEncryption": "AES256"}, md5_etag=True
+)
 DEFAULT = Mode("default", lambda g: {}, lambda g: {"ServerSideEncryption": "AES256"}, md5_etag=True)
 KMS_DEFAULT = Mode(
     "SSE-KMS default key",
@@ -89,7 +91,10 @@ DSSE = Mode(
 SSE_C = Mode(
     "SSE-C",
     lambda g: customer(),
-    lambda g: {"SSECustomerAlgorithm": "AES256", "SSECustomerKeyMD5": base64.b64encode(hashlib.md5(CUSTOMER_KEY).digest()).decode()},
+    lambda g: {
+        "SSECustomerAlgorithm": "AES256",
+        "SSECustomerKeyMD5": base64.b64encode(hashlib.md5(CUSTOMER_KEY).digest()).decode(),
+    },
     customer=True,
 )
 MODES = (SSE_S3, KMS_DEFAULT, KMS_OWN, KMS_BUCKET_KEY, DSSE, SSE_C)

@@ -112,13 +112,17 @@ def sign(
     date, day = now.strftime("%Y%m%dT%H%M%SZ"), now.strftime("%Y%m%d")
     scope = f"{day}/{region}/{service}/aws4_request"
     query = list(query or [])
-    all_headers = {"host": host or urlsplit(gateway.url(scheme)).netloc} | {k.lower(): v for k, v in (headers or {}).items()}
+    all_headers = {"host": host or urlsplit(gateway.url(scheme)).netloc} | {
+        k.lower(): v for k, v in (headers or {}).items()
+    }
     if presign is None:
         payload = payload if payload is not None else hashlib.sha256(body).hexdigest()
         all_headers |= {"x-amz-date": date, "x-amz-content-sha256": payload}
     else:
         payload = payload or UNSIGNED
-    names = sorted(name for name in all_headers if name not in unsigned and name not in ("content-length", "expect", "connection"))
+    names = sorted(
+        name for name in all_headers if name not in unsigned and name not in ("content-length", "expect", "connection")
+    )
     if presign is not None:
         query += [
             ("X-Amz-Algorithm", "AWS4-HMAC-SHA256"),
@@ -286,7 +290,14 @@ def chunked_body(
         head = f"{len(chunk):x}"
         if signed:
             text = "\n".join(
-                ["AWS4-HMAC-SHA256-PAYLOAD", request.date, request.scope, previous, EMPTY_SHA256, hashlib.sha256(chunk).hexdigest()]
+                [
+                    "AWS4-HMAC-SHA256-PAYLOAD",
+                    request.date,
+                    request.scope,
+                    previous,
+                    EMPTY_SHA256,
+                    hashlib.sha256(chunk).hexdigest(),
+                ]
             )
             previous = mac(request.signing_key, text).hex()
             shown = previous if number != spoil else "0" * 64
@@ -298,7 +309,13 @@ def chunked_body(
     out += (line + "\r\n").encode()
     if signed:
         text = "\n".join(
-            ["AWS4-HMAC-SHA256-TRAILER", request.date, request.scope, previous, hashlib.sha256((line + "\n").encode()).hexdigest()]
+            [
+                "AWS4-HMAC-SHA256-TRAILER",
+                request.date,
+                request.scope,
+                previous,
+                hashlib.sha256((line + "\n").encode()).hexdigest(),
+            ]
         )
         signature = mac(request.signing_key, text).hex()
         if spoil == -1:

@@ -47,15 +47,37 @@ def fill(gateway: Gateway) -> dict[str, bytes]:
                 more["SSEKMSEncryptionContext"] = base64.b64encode(CONTEXT.encode()).decode()
             s3.put_object(**where, Key=key, Body=body, Metadata={"ward": METADATA}, **mode.write(gateway), **more)
             assert s3.get_object(**where, Key=key, **mode.read())["Body"].read() == body
-        upload = s3.create_multipart_upload(**where, Key=KEY_NAME + "/parts", Metadata={"ward": METADATA}, **mode.write(gateway))["UploadId"]
-        part = s3.upload_part(**where, Key=KEY_NAME + "/parts", UploadId=upload, PartNumber=1, Body=PLAINTEXT * 500, **mode.read())["ETag"]
+        upload = s3.create_multipart_upload(
+            **where, Key=KEY_NAME + "/parts", Metadata={"ward": METADATA}, **mode.write(gateway)
+        )["UploadId"]
+        part = s3.upload_part(
+            **where, Key=KEY_NAME + "/parts", UploadId=upload, PartNumber=1, Body=PLAINTEXT * 500, **mode.read()
+        )["ETag"]
         s3.complete_multipart_upload(
-            **where, Key=KEY_NAME + "/parts", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]}, **mode.read()
+            **where,
+            Key=KEY_NAME + "/parts",
+            UploadId=upload,
+            MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]},
+            **mode.read(),
         )
-        s3.copy_object(**where, Key=KEY_NAME + "/copy", CopySource={**where, "Key": KEY_NAME + "/parts"}, **mode.read_source(), **mode.write(gateway))
+        s3.copy_object(
+            **where,
+            Key=KEY_NAME + "/copy",
+            CopySource={**where, "Key": KEY_NAME + "/parts"},
+            **mode.read_source(),
+            **mode.write(gateway),
+        )
     # What is refused is not kept either.
-    request(gateway, "PUT", "/secret-bucket-of-ward-seven/x", headers={"x-amz-server-side-encryption": "zzz", "x-amz-meta-ward": METADATA}, body=PLAINTEXT)
-    data_key = kms.generate_data_key(KeyId=gateway.key(), KeySpec="AES_256", EncryptionContext={"matter": "orange-folder-4711"})
+    request(
+        gateway,
+        "PUT",
+        "/secret-bucket-of-ward-seven/x",
+        headers={"x-amz-server-side-encryption": "zzz", "x-amz-meta-ward": METADATA},
+        body=PLAINTEXT,
+    )
+    data_key = kms.generate_data_key(
+        KeyId=gateway.key(), KeySpec="AES_256", EncryptionContext={"matter": "orange-folder-4711"}
+    )
     kms.encrypt(KeyId=gateway.key(), Plaintext=PLAINTEXT)
     made = gateway.client("iam", scheme="https").create_access_key(UserName="alice")["AccessKey"]
     root_key = (gateway.data / "root.key").read_text().split()[-1]
@@ -99,7 +121,11 @@ def test_the_search_would_find_what_is_there() -> None:
 def files(gateway: Gateway) -> dict[str, bytes]:
     """Every file of the data folder but the two that are there to hold keys."""
     keepers = {"root.key", "credentials"}
-    return {str(path.relative_to(gateway.data)): path.read_bytes() for path in gateway.data.rglob("*") if path.is_file() and path.name not in keepers}
+    return {
+        str(path.relative_to(gateway.data)): path.read_bytes()
+        for path in gateway.data.rglob("*")
+        if path.is_file() and path.name not in keepers
+    }
 
 
 @pytest.mark.parametrize("kind", STORES)
@@ -117,14 +143,20 @@ def test_nothing_known_is_found_in_storage(new_gateway, backend, kind: str) -> N
         for name, content in objects.items():
             assert content.startswith(b"SEALGATE"), name
         # Neither do names and metadata there say anything.
-        search({name: repr(store.s3.head_object(Bucket=store.bucket, Key=name)).encode() for name in list(objects)[:5]}, secrets)
+        search(
+            {name: repr(store.s3.head_object(Bucket=store.bucket, Key=name)).encode() for name in list(objects)[:5]},
+            secrets,
+        )
     else:
         assert all(path.read_bytes().startswith(b"SEALGATE") for path in gateway.blobs()) and gateway.blobs()
     # Once more when all that was in memory is written down.
     gateway.stop()
     search(files(gateway), secrets)
     # The log may name buckets, and nothing else of these.
-    search({"log": gateway.log_path.read_bytes()}, {what: secret for what, secret in secrets.items() if what != "bucket name"})
+    search(
+        {"log": gateway.log_path.read_bytes()},
+        {what: secret for what, secret in secrets.items() if what != "bucket name"},
+    )
 
 
 def test_equal_objects_do_not_look_equal(new_gateway) -> None:
@@ -150,4 +182,6 @@ def test_files_are_private(new_gateway) -> None:
     assert gateway.data.stat().st_mode & 0o077 == 0
     for path in gateway.data.rglob("*"):
         if path.name != "ca.pem" and path.is_file():
-            assert path.stat().st_mode & 0o077 == 0 or path.parent.name == "tls" and not path.name.endswith("key.pem"), path
+            assert (
+                path.stat().st_mode & 0o077 == 0 or path.parent.name == "tls" and not path.name.endswith("key.pem")
+            ), path

@@ -96,11 +96,15 @@ def presigned(shell: Shell, home_bucket: str) -> bytes:
 def test_presign(shell: Shell, home_bucket: str, tmp_path: Path) -> None:
     config = tmp_path / "config"
     config.write_text("[default]\ns3 =\n    signature_version = s3v4\n")
-    with_v4 = Shell(shell.home, {k: v for k, v in shell.env.items() if k.startswith("AWS_")} | {"AWS_CONFIG_FILE": str(config)})
+    with_v4 = Shell(
+        shell.home, {k: v for k, v in shell.env.items() if k.startswith("AWS_")} | {"AWS_CONFIG_FILE": str(config)}
+    )
     assert presigned(with_v4, home_bucket) == b"signed"
 
 
-@pytest.mark.xfail(strict=True, reason="version 1 of the CLI presigns with signature version 2 in us-east-1, which is refused")
+@pytest.mark.xfail(
+    strict=True, reason="version 1 of the CLI presigns with signature version 2 in us-east-1, which is refused"
+)
 def test_presign_without_configuration(shell: Shell, home_bucket: str) -> None:
     assert presigned(shell, home_bucket) == b"signed"
 
@@ -113,7 +117,9 @@ def test_s3_commands_with_encryption(first, shell: Shell, files: Path, home_buck
         key = shell.json("aws", "kms", "create-key", "--output", "json")["KeyMetadata"]["Arn"]
         write = ["--sse", "aws:kms", "--sse-kms-key-id", key]
     else:
-        write = {"kms": ["--sse", "aws:kms"], "sse-c": ["--sse-c", "AES256", "--sse-c-key", f"fileb://{key_file}"]}[mode]
+        write = {"kms": ["--sse", "aws:kms"], "sse-c": ["--sse-c", "AES256", "--sse-c-key", f"fileb://{key_file}"]}[
+            mode
+        ]
     read = write if mode == "sse-c" else []
     where = f"{home_bucket}/{mode.replace(' ', '-')}/large"
     shell.run("aws", "s3", "cp", *write, str(files / "sub/deep/large"), where)
@@ -137,7 +143,19 @@ def test_s3api(shell: Shell, home_bucket: str) -> None:
 
     api("create-bucket", "--bucket", bucket)
     assert bucket in [entry["Name"] for entry in api("list-buckets")["Buckets"]]
-    put = api("put-object", "--bucket", bucket, "--key", "k", "--body", str(body), "--metadata", "a=b", "--checksum-algorithm", "SHA256")
+    put = api(
+        "put-object",
+        "--bucket",
+        bucket,
+        "--key",
+        "k",
+        "--body",
+        str(body),
+        "--metadata",
+        "a=b",
+        "--checksum-algorithm",
+        "SHA256",
+    )
     assert put["ETag"] == '"5d41402abc4b2a76b9719d911017c592"' and put["ServerSideEncryption"] == "AES256"
     assert api("head-object", "--bucket", bucket, "--key", "k")["Metadata"] == {"a": "b"}
     api("get-object", "--bucket", bucket, "--key", "k", "--range", "bytes=1-2", str(shell.home / "part"))
@@ -146,7 +164,9 @@ def test_s3api(shell: Shell, home_bucket: str) -> None:
     api("put-bucket-encryption", "--bucket", bucket, "--server-side-encryption-configuration", json.dumps(rules))
     shown = api("get-bucket-encryption", "--bucket", bucket)["ServerSideEncryptionConfiguration"]["Rules"][0]
     assert shown["ApplyServerSideEncryptionByDefault"]["SSEAlgorithm"] == "aws:kms"
-    dsse = api("put-object", "--bucket", bucket, "--key", "k", "--body", str(body), "--server-side-encryption", "aws:kms:dsse")
+    dsse = api(
+        "put-object", "--bucket", bucket, "--key", "k", "--body", str(body), "--server-side-encryption", "aws:kms:dsse"
+    )
     assert dsse["ServerSideEncryption"] == "aws:kms:dsse"
     api("copy-object", "--bucket", bucket, "--key", "c", "--copy-source", f"{bucket}/k")
     assert [entry["Key"] for entry in api("list-objects-v2", "--bucket", bucket)["Contents"]] == ["c", "k"]
@@ -170,9 +190,13 @@ def test_kms_iam_sts_cloudtrail(shell: Shell) -> None:
     assert made["KeyId"] in [key["KeyId"] for key in aws("kms", "list-keys")["Keys"]]
     plain = shell.home / "plain"
     plain.write_bytes(b"a secret")
-    sealed = aws("kms", "encrypt", "--key-id", "alias/by-hand", "--plaintext", f"fileb://{plain}", "--encryption-context", "a=b")
+    sealed = aws(
+        "kms", "encrypt", "--key-id", "alias/by-hand", "--plaintext", f"fileb://{plain}", "--encryption-context", "a=b"
+    )
     (shell.home / "sealed").write_bytes(base64.b64decode(sealed["CiphertextBlob"]))
-    opened = aws("kms", "decrypt", "--ciphertext-blob", f"fileb://{shell.home / 'sealed'}", "--encryption-context", "a=b")
+    opened = aws(
+        "kms", "decrypt", "--ciphertext-blob", f"fileb://{shell.home / 'sealed'}", "--encryption-context", "a=b"
+    )
     assert base64.b64decode(opened["Plaintext"]) == b"a secret"
     with pytest.raises(Failed, match="InvalidCiphertextException"):
         aws("kms", "decrypt", "--ciphertext-blob", f"fileb://{shell.home / 'sealed'}", "--encryption-context", "a=c")
@@ -180,19 +204,34 @@ def test_kms_iam_sts_cloudtrail(shell: Shell) -> None:
     with pytest.raises(Failed, match="DisabledException"):
         aws("kms", "generate-data-key", "--key-id", made["KeyId"], "--key-spec", "AES_256")
     aws("kms", "enable-key", "--key-id", made["KeyId"])
-    assert aws("kms", "schedule-key-deletion", "--key-id", made["KeyId"], "--pending-window-in-days", "7")["KeyState"] == "PendingDeletion"
+    assert (
+        aws("kms", "schedule-key-deletion", "--key-id", made["KeyId"], "--pending-window-in-days", "7")["KeyState"]
+        == "PendingDeletion"
+    )
 
     aws("iam", "create-user", "--user-name", "dave")
-    policy = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}
+    policy = {
+        "Version": "2012-10-17",
+        "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}],
+    }
     aws("iam", "put-user-policy", "--user-name", "dave", "--policy-name", "p", "--policy-document", json.dumps(policy))
     key = aws("iam", "create-access-key", "--user-name", "dave")["AccessKey"]
-    dave = Shell(shell.home, {k: v for k, v in shell.env.items() if k.startswith("AWS_")} | {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]})
+    dave = Shell(
+        shell.home,
+        {k: v for k, v in shell.env.items() if k.startswith("AWS_")}
+        | {"AWS_ACCESS_KEY_ID": key["AccessKeyId"], "AWS_SECRET_ACCESS_KEY": key["SecretAccessKey"]},
+    )
     dave.run("aws", "s3", "ls")
     with pytest.raises(Failed, match="AccessDenied"):
         dave.run("aws", "s3", "mb", "s3://daves")
-    assert dave.json("aws", "sts", "get-caller-identity", "--output", "json")["Arn"] == f"arn:aws:iam::{who['Account']}:user/dave"
+    assert (
+        dave.json("aws", "sts", "get-caller-identity", "--output", "json")["Arn"]
+        == f"arn:aws:iam::{who['Account']}:user/dave"
+    )
 
-    events = aws("cloudtrail", "lookup-events", "--lookup-attributes", "AttributeKey=EventName,AttributeValue=CreateUser")["Events"]
+    events = aws(
+        "cloudtrail", "lookup-events", "--lookup-attributes", "AttributeKey=EventName,AttributeValue=CreateUser"
+    )["Events"]
     assert any("dave" in event["CloudTrailEvent"] for event in events)
     names = {event["EventName"] for event in aws("cloudtrail", "lookup-events", "--max-items", "100")["Events"]}
     assert {"CreateKey", "Encrypt", "Decrypt", "DisableKey", "ScheduleKeyDeletion", "CreateAccessKey"} <= names

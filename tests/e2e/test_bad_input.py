@@ -66,10 +66,29 @@ def test_malformed_documents_elsewhere(gateway: Gateway, bucket: str, case: str)
 
 
 def test_names_that_no_bucket_may_have(gateway: Gateway) -> None:
-    names = ["ab", "a" * 64, "Upper", "under_score", "-dash", "dash-", "dot..dot", ".dot", "192.168.0.1", "a%20b", "xn--abc", "sthree-abc", "abc-s3alias", "a%2Fb"]
+    names = [
+        "ab",
+        "a" * 64,
+        "Upper",
+        "under_score",
+        "-dash",
+        "dash-",
+        "dot..dot",
+        ".dot",
+        "192.168.0.1",
+        "a%20b",
+        "xn--abc",
+        "sthree-abc",
+        "abc-s3alias",
+        "a%2Fb",
+    ]
     for name in names:
         answer = request(gateway, "PUT", f"/{name}")
-        assert (answer.status, answer.code) in ((400, "InvalidBucketName"), (400, "InvalidURI")), (name, answer.status, answer.code)
+        assert (answer.status, answer.code) in ((400, "InvalidBucketName"), (400, "InvalidURI")), (
+            name,
+            answer.status,
+            answer.code,
+        )
     for name in ("health", "metrics", "console"):
         assert request(gateway, "PUT", f"/{name}").status in (400, 403, 404, 405, 409), name
 
@@ -87,7 +106,9 @@ def test_keys_that_are_too_long(gateway: Gateway, bucket: str) -> None:
 
 def test_metadata_that_is_too_large(gateway: Gateway, bucket: str) -> None:
     assert request(gateway, "PUT", f"/{bucket}/k", headers={"x-amz-meta-a": "v" * (2048 - 1)}, body=b"x").status == 200
-    request(gateway, "PUT", f"/{bucket}/k", headers={"x-amz-meta-a": "v" * 2048}, body=b"x").refused(400, "MetadataTooLarge")
+    request(gateway, "PUT", f"/{bucket}/k", headers={"x-amz-meta-a": "v" * 2048}, body=b"x").refused(
+        400, "MetadataTooLarge"
+    )
     many = {f"x-amz-meta-{n}": "v" * 100 for n in range(30)}
     request(gateway, "PUT", f"/{bucket}/k", headers=many, body=b"x").refused(400, "MetadataTooLarge")
 
@@ -104,7 +125,15 @@ def test_headers_beyond_measure(gateway: Gateway, bucket: str) -> None:
 
 def test_not_http(gateway: Gateway) -> None:
     rng = random.Random(1)
-    for data in (b"\x16\x03\x01\x02\x00", b"GET\r\n\r\n", b"GET / HTTP/9.9\r\n\r\n", bytes(1000), rng.randbytes(1000), b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n", b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n"):
+    for data in (
+        b"\x16\x03\x01\x02\x00",
+        b"GET\r\n\r\n",
+        b"GET / HTTP/9.9\r\n\r\n",
+        bytes(1000),
+        rng.randbytes(1000),
+        b"GET / HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+        b"GET http://[ HTTP/1.1\r\nHost: x\r\n\r\n",
+    ):
         with Connection(gateway, timeout=5) as connection:
             try:
                 connection.send(data)
@@ -159,19 +188,33 @@ NOT_IMPLEMENTED = [
 @pytest.mark.parametrize("method,key,sub", NOT_IMPLEMENTED, ids=lambda v: str(v).strip("/"))
 def test_what_is_not_implemented_says_so(gateway: Gateway, bucket: str, method: str, key: str, sub: str) -> None:
     gateway.client().put_object(Bucket=bucket, Key="k", Body=b"x")
-    request(gateway, method, f"/{bucket}{key}", query=[(sub, "")], body=b"<a/>" if method != "GET" else b"").refused(501, "NotImplemented")
+    request(gateway, method, f"/{bucket}{key}", query=[(sub, "")], body=b"<a/>" if method != "GET" else b"").refused(
+        501, "NotImplemented"
+    )
     assert request(gateway, "GET", f"/{bucket}/k").body == b"x"
 
 
 def test_headers_that_are_not_implemented_say_so(gateway: Gateway, bucket: str) -> None:
-    for name, value in (("x-amz-tagging", "a=b"), ("x-amz-object-lock-mode", "GOVERNANCE"), ("x-amz-acl", "public-read"), ("x-amz-grant-read", "id=x"), ("x-amz-storage-class", "GLACIER")):
+    for name, value in (
+        ("x-amz-tagging", "a=b"),
+        ("x-amz-object-lock-mode", "GOVERNANCE"),
+        ("x-amz-acl", "public-read"),
+        ("x-amz-grant-read", "id=x"),
+        ("x-amz-storage-class", "GLACIER"),
+    ):
         answer = request(gateway, "PUT", f"/{bucket}/k", headers={name: value}, body=b"x")
         assert answer.status in (400, 501) and answer.code, name
     assert request(gateway, "HEAD", f"/{bucket}/k").status == 404
 
 
 def test_methods_that_are_not_allowed(gateway: Gateway, bucket: str) -> None:
-    for method, path in (("PATCH", f"/{bucket}/k"), ("POST", f"/{bucket}/k"), ("DELETE", "/"), ("PUT", "/"), ("PATCH", f"/{bucket}")):
+    for method, path in (
+        ("PATCH", f"/{bucket}/k"),
+        ("POST", f"/{bucket}/k"),
+        ("DELETE", "/"),
+        ("PUT", "/"),
+        ("PATCH", f"/{bucket}"),
+    ):
         request(gateway, method, path).refused(405, "MethodNotAllowed")
 
 
@@ -186,13 +229,24 @@ def test_bad_query_values(gateway: Gateway, bucket: str) -> None:
 
 
 def test_bad_copy_sources(gateway: Gateway, bucket: str) -> None:
-    for source in ("", "/", "bucket", f"/{bucket}", f"/{bucket}/", f"/{bucket}/%zz", "http://elsewhere/x", f"/{bucket}/k?versionId=nope"):
+    for source in (
+        "",
+        "/",
+        "bucket",
+        f"/{bucket}",
+        f"/{bucket}/",
+        f"/{bucket}/%zz",
+        "http://elsewhere/x",
+        f"/{bucket}/k?versionId=nope",
+    ):
         answer = request(gateway, "PUT", f"/{bucket}/to", headers={"x-amz-copy-source": source})
         assert 400 <= answer.status < 500 and answer.code, (source, answer.status)
     for text in ("bytes=5-1", "0-5", "bytes=a-b", "bytes=0-"):
         upload = gateway.client().create_multipart_upload(Bucket=bucket, Key="m")["UploadId"]
         headers = {"x-amz-copy-source": f"/{bucket}/k", "x-amz-copy-source-range": text}
-        assert request(gateway, "PUT", f"/{bucket}/m", query=[("partNumber", "1"), ("uploadId", upload)], headers=headers).status in (400, 404)
+        assert request(
+            gateway, "PUT", f"/{bucket}/m", query=[("partNumber", "1"), ("uploadId", upload)], headers=headers
+        ).status in (400, 404)
 
 
 def test_a_slow_client_does_not_stop_others(gateway: Gateway, bucket: str) -> None:
@@ -233,10 +287,29 @@ def test_bad_calls_of_the_other_services(gateway: Gateway) -> None:
     for target, body in (("TrentService.Nonsense", b"{}"), ("Nonsense", b"{}"), ("", b"{}"), ("TrentService.CreateKey", b"{"), ("TrentService.CreateKey", b"[]"),
                          ("TrentService.DescribeKey", b"{}"), ("TrentService.DescribeKey", b'{"KeyId":5}'), ("TrentService.Encrypt", b'{"KeyId":"alias/x","Plaintext":"***"}'),
                          ("TrentService.DescribeKey", b"[" * 100_000), ("TrentService.DescribeKey", json.dumps({"KeyId": "x" * 100_000}).encode())):  # fmt: skip
-        answer = request(gateway, "POST", "/", headers={"x-amz-target": target, "content-type": json_type}, body=body, service="kms", scheme="https")
-        assert answer.status == 400 and "__type" in answer.body.decode(), (target, body[:50], answer.status, answer.body)
+        answer = request(
+            gateway,
+            "POST",
+            "/",
+            headers={"x-amz-target": target, "content-type": json_type},
+            body=body,
+            service="kms",
+            scheme="https",
+        )
+        assert answer.status == 400 and "__type" in answer.body.decode(), (
+            target,
+            body[:50],
+            answer.status,
+            answer.body,
+        )
     form = "application/x-www-form-urlencoded"
-    for body in (b"", b"Action=Nonsense&Version=2010-05-08", b"Action=%FF", b"&&&=", b"Action=CreateUser&Version=2010-05-08"):
+    for body in (
+        b"",
+        b"Action=Nonsense&Version=2010-05-08",
+        b"Action=%FF",
+        b"&&&=",
+        b"Action=CreateUser&Version=2010-05-08",
+    ):
         answer = request(gateway, "POST", "/", headers={"content-type": form}, body=body, service="iam", scheme="https")
         assert 400 <= answer.status < 500 and b"<Code>" in answer.body, (body, answer.status, answer.body)
 
@@ -258,15 +331,34 @@ def test_bad_policies_are_refused(gateway: Gateway) -> None:
         with pytest.raises(Exception) as error:
             kms.put_key_policy(KeyId=gateway.key(), PolicyName="default", Policy=document)
         if isinstance(error.value, ClientError):
-            assert error.value.response["Error"]["Code"] in ("MalformedPolicyDocumentException", "ValidationException"), document
-    locked_out = json.dumps({"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Principal": {"AWS": "arn:aws:iam::111111111111:user/bob"}, "Action": "kms:*", "Resource": "*"}]})
+            assert error.value.response["Error"]["Code"] in (
+                "MalformedPolicyDocumentException",
+                "ValidationException",
+            ), document
+    locked_out = json.dumps(
+        {
+            "Version": "2012-10-17",
+            "Statement": [
+                {
+                    "Effect": "Allow",
+                    "Principal": {"AWS": "arn:aws:iam::111111111111:user/bob"},
+                    "Action": "kms:*",
+                    "Resource": "*",
+                }
+            ],
+        }
+    )
     with pytest.raises(ClientError) as error:
         kms.put_key_policy(KeyId=gateway.key(), PolicyName="default", Policy=locked_out)
     assert error.value.response["Error"]["Code"] == "MalformedPolicyDocumentException"
 
 
 def test_errors_tell_nothing_of_the_inside(gateway: Gateway, bucket: str) -> None:
-    for answer in (request(gateway, "GET", f"/{bucket}/none"), request(gateway, "GET", "/no-such-bucket-x"), request(gateway, "PUT", f"/{bucket}", query=[("encryption", "")], body=b"<")):
+    for answer in (
+        request(gateway, "GET", f"/{bucket}/none"),
+        request(gateway, "GET", "/no-such-bucket-x"),
+        request(gateway, "PUT", f"/{bucket}", query=[("encryption", "")], body=b"<"),
+    ):
         text = answer.body.decode()
         for word in ("rusqlite", "src/", ".rs", "panicked", str(gateway.data)):
             assert word not in text

@@ -109,10 +109,20 @@ def test_an_upload_in_parts_goes_on_after_kill_9(new_gateway) -> None:
     s3 = gateway.client()
     s3.create_bucket(Bucket="crash")
     five = 5 * 1024 * 1024
-    upload = {"Bucket": "crash", "Key": "k", "UploadId": s3.create_multipart_upload(Bucket="crash", Key="k")["UploadId"]}
+    upload = {
+        "Bucket": "crash",
+        "Key": "k",
+        "UploadId": s3.create_multipart_upload(Bucket="crash", Key="k")["UploadId"],
+    }
     parts = [{"PartNumber": 1, "ETag": s3.upload_part(**upload, PartNumber=1, Body=noise(five))["ETag"]}]
     # A second part is half way when it happens.
-    put = sign(gateway, "PUT", "/crash/k", query=[("partNumber", "2"), ("uploadId", upload["UploadId"])], payload="UNSIGNED-PAYLOAD")
+    put = sign(
+        gateway,
+        "PUT",
+        "/crash/k",
+        query=[("partNumber", "2"), ("uploadId", upload["UploadId"])],
+        payload="UNSIGNED-PAYLOAD",
+    )
     with Connection(gateway) as connection:
         connection.send_head(put, five)
         connection.send(bytes(five // 2))
@@ -134,7 +144,9 @@ def test_keys_and_their_states_survive_kill_9(new_gateway) -> None:
     gateway = new_gateway()
     s3, kms = gateway.client(), gateway.client("kms", scheme="https")
     s3.create_bucket(Bucket="crash")
-    s3.put_object(Bucket="crash", Key="k", Body=b"x" * 50_000, ServerSideEncryption="aws:kms", SSEKMSKeyId=gateway.key())
+    s3.put_object(
+        Bucket="crash", Key="k", Body=b"x" * 50_000, ServerSideEncryption="aws:kms", SSEKMSKeyId=gateway.key()
+    )
     kms.disable_key(KeyId=gateway.key())
     gateway.kill()
     gateway.start()
@@ -167,7 +179,13 @@ def test_a_refused_body_leaves_nothing(new_gateway, gateways, wrong: str) -> Non
     gateway.client().create_bucket(Bucket=name)
     before = len(gateway.blobs())
     data = noise(600_000)
-    put = sign(gateway, "PUT", f"/{name}/k", body=data, headers={"x-amz-checksum-crc32": "AAAAAA=="} if wrong == "checksum" else {})
+    put = sign(
+        gateway,
+        "PUT",
+        f"/{name}/k",
+        body=data,
+        headers={"x-amz-checksum-crc32": "AAAAAA=="} if wrong == "checksum" else {},
+    )
     with Connection(gateway) as connection:
         if wrong == "checksum":
             connection.send_head(put)

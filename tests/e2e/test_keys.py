@@ -29,7 +29,9 @@ class Key:
 
     def allow(self, *statements: dict) -> None:
         whole = [statement("kms:*", f"arn:aws:iam::{ACCOUNT}:root"), *statements]
-        self.kms.put_key_policy(KeyId=self.arn, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": whole}))
+        self.kms.put_key_policy(
+            KeyId=self.arn, PolicyName="default", Policy=json.dumps({"Version": "2012-10-17", "Statement": whole})
+        )
 
     def mode(self) -> dict:
         return {"ServerSideEncryption": "aws:kms", "SSEKMSKeyId": self.arn}
@@ -85,7 +87,10 @@ def test_with_a_bucket_key_permission_still_decides_at_once(gateway: Gateway, s3
     denied(lambda: bob.put_object(Bucket=bucket, Key="a", Body=b"y", **mode), "kms:", key.arn)
     assert s3.get_object(Bucket=bucket, Key="a")["Body"].read() == b"x" * 20_000
     key.kms.disable_key(KeyId=key.arn)
-    for call in (lambda: s3.get_object(Bucket=bucket, Key="a"), lambda: s3.put_object(Bucket=bucket, Key="c", Body=b"", **mode)):
+    for call in (
+        lambda: s3.get_object(Bucket=bucket, Key="a"),
+        lambda: s3.put_object(Bucket=bucket, Key="c", Body=b"", **mode),
+    ):
         with pytest.raises(ClientError) as error:
             call()
         assert code_of(error) == (400, "KMS.DisabledException")
@@ -164,10 +169,18 @@ def test_an_upload_in_parts_needs_both_permissions(gateway: Gateway, bucket: str
     bob = gateway.client(user=BOB)
     denied(lambda: bob.create_multipart_upload(Bucket=bucket, Key="k", **key.mode()), "kms:GenerateDataKey", key.arn)
     key.allow(statement("kms:GenerateDataKey"))
-    upload = {"Bucket": bucket, "Key": "k", "UploadId": bob.create_multipart_upload(Bucket=bucket, Key="k", **key.mode())["UploadId"]}
+    upload = {
+        "Bucket": bucket,
+        "Key": "k",
+        "UploadId": bob.create_multipart_upload(Bucket=bucket, Key="k", **key.mode())["UploadId"],
+    }
     denied(lambda: bob.upload_part(**upload, PartNumber=1, Body=b"x"), "kms:Decrypt", key.arn)
     query = [("partNumber", "1"), ("uploadId", upload["UploadId"])]
-    assert not held(gateway, "PUT", f"/{bucket}/k", query=query, body=noise(100_000), user=BOB).refused(403, "AccessDenied").continued
+    assert (
+        not held(gateway, "PUT", f"/{bucket}/k", query=query, body=noise(100_000), user=BOB)
+        .refused(403, "AccessDenied")
+        .continued
+    )
     key.allow(statement(["kms:GenerateDataKey", "kms:Decrypt"]))
     part = bob.upload_part(**upload, PartNumber=1, Body=b"x")["ETag"]
     bob.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": part}]})
@@ -219,7 +232,9 @@ def test_the_managed_key_serves_the_account_through_s3_alone(gateway: Gateway, s
     for call in (
         lambda: kms.schedule_key_deletion(KeyId=arn),
         lambda: kms.disable_key(KeyId=arn),
-        lambda: kms.put_key_policy(KeyId=arn, PolicyName="default", Policy=kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]),
+        lambda: kms.put_key_policy(
+            KeyId=arn, PolicyName="default", Policy=kms.get_key_policy(KeyId=arn, PolicyName="default")["Policy"]
+        ),
         lambda: kms.generate_data_key(KeyId=arn, KeySpec="AES_256"),
     ):
         with pytest.raises(ClientError):
@@ -238,7 +253,9 @@ def test_every_use_is_in_the_trail(gateway: Gateway, s3, bucket: str, key: Key) 
     trail = gateway.client("cloudtrail", scheme="https")
     for _ in range(30):
         attributes = [{"AttributeKey": "ResourceName", "AttributeValue": key.arn}]
-        events = [json.loads(event["CloudTrailEvent"]) for event in trail.lookup_events(LookupAttributes=attributes)["Events"]]
+        events = [
+            json.loads(event["CloudTrailEvent"]) for event in trail.lookup_events(LookupAttributes=attributes)["Events"]
+        ]
         if sum(event["eventName"] in ("GenerateDataKey", "Decrypt") for event in events) >= 3:
             break
         time.sleep(0.2)
@@ -248,7 +265,9 @@ def test_every_use_is_in_the_trail(gateway: Gateway, s3, bucket: str, key: Key) 
     assert made["requestParameters"]["encryptionContext"] == {"aws:s3:arn": f"arn:aws:s3:::{bucket}/k"}
     assert made["eventSource"] == "kms.amazonaws.com" and re.fullmatch("[A-Z0-9]{16}", made["requestID"])
     assert ("Decrypt", root, None) in by_name
-    refusal = next(event for (name, arn, code), event in by_name.items() if name == "Decrypt" and arn == BOB.arn and code)
+    refusal = next(
+        event for (name, arn, code), event in by_name.items() if name == "Decrypt" and arn == BOB.arn and code
+    )
     assert refusal["errorCode"] in ("AccessDenied", "AccessDeniedException")
     assert ("CreateKey", root, None) in by_name
 

@@ -34,13 +34,20 @@ def test_awkward_keys_are_kept_exactly(gateway: Gateway, s3, bucket: str) -> Non
     assert keys_of(s3.list_objects(Bucket=bucket)) == expected
     copied = s3.copy_object(Bucket=bucket, Key="copy", CopySource={"Bucket": bucket, "Key": "ünïcödé/ключ/鍵"})
     assert copied["CopyObjectResult"]["ETag"]
-    deleted = s3.delete_objects(Bucket=bucket, Delete={"Objects": [{"Key": key} for key in AWKWARD if key.isprintable()]})
+    deleted = s3.delete_objects(
+        Bucket=bucket, Delete={"Objects": [{"Key": key} for key in AWKWARD if key.isprintable()]}
+    )
     assert "Errors" not in deleted
 
 
 def test_encoding_type_url_encodes_and_is_echoed(gateway: Gateway, bucket: str, s3) -> None:
     s3.put_object(Bucket=bucket, Key="a b+ü/c", Body=b"")
-    answer = raw.request(gateway, "GET", f"/{bucket}", query=[("list-type", "2"), ("encoding-type", "url"), ("delimiter", "/"), ("prefix", "a b")])
+    answer = raw.request(
+        gateway,
+        "GET",
+        f"/{bucket}",
+        query=[("list-type", "2"), ("encoding-type", "url"), ("delimiter", "/"), ("prefix", "a b")],
+    )
     text = answer.body.decode()
     assert "<EncodingType>url</EncodingType>" in text
     assert "<Prefix>a+b%2B%C3%BC/</Prefix>" in text or "<Prefix>a%20b%2B%C3%BC/</Prefix>" in text
@@ -78,7 +85,9 @@ def test_pages_of_any_size_are_the_model(s3, filled: str, version: int, prefix: 
     expected = model(prefix, delimiter)
     for size in (1, 2, 3, 1000):
         found: list[tuple[str, bool]] = []
-        arguments = {"Bucket": filled, "Prefix": prefix, "MaxKeys": size} | ({"Delimiter": delimiter} if delimiter else {})
+        arguments = {"Bucket": filled, "Prefix": prefix, "MaxKeys": size} | (
+            {"Delimiter": delimiter} if delimiter else {}
+        )
         while True:
             page = (s3.list_objects if version == 1 else s3.list_objects_v2)(**arguments)
             here = [(key, False) for key in keys_of(page)] + [(prefix, True) for prefix in prefixes_of(page)]
@@ -110,14 +119,24 @@ def test_pages_of_nothing(s3, filled: str) -> None:
 
 
 def test_bad_arguments_are_refused(gateway: Gateway, bucket: str) -> None:
-    for query in ([("max-keys", "-1")], [("max-keys", "abc")], [("list-type", "2"), ("continuation-token", "!!")], [("list-type", "2"), ("continuation-token", "")]):
+    for query in (
+        [("max-keys", "-1")],
+        [("max-keys", "abc")],
+        [("list-type", "2"), ("continuation-token", "!!")],
+        [("list-type", "2"), ("continuation-token", "")],
+    ):
         raw.request(gateway, "GET", f"/{bucket}", query=query).refused(400, "InvalidArgument")
 
 
 def test_entries_say_what_they_are(s3, bucket: str) -> None:
     etag = s3.put_object(Bucket=bucket, Key="k", Body=b"12345", ChecksumAlgorithm="SHA256")["ETag"]
     entry = s3.list_objects_v2(Bucket=bucket, FetchOwner=True)["Contents"][0]
-    assert (entry["ETag"], entry["Size"], entry["StorageClass"], entry["Owner"]["ID"]) == (etag, 5, "STANDARD", CANONICAL_ID)
+    assert (entry["ETag"], entry["Size"], entry["StorageClass"], entry["Owner"]["ID"]) == (
+        etag,
+        5,
+        "STANDARD",
+        CANONICAL_ID,
+    )
     assert entry["ChecksumAlgorithm"] == ["SHA256"]
     assert "Owner" not in s3.list_objects_v2(Bucket=bucket)["Contents"][0]
     assert "Owner" in s3.list_objects(Bucket=bucket)["Contents"][0]

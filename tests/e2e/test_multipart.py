@@ -21,14 +21,21 @@ def etag_of_parts(*parts: bytes) -> str:
 
 
 def start(s3, bucket: str, **arguments: object) -> dict:
-    return {"Bucket": bucket, "Key": "k", "UploadId": s3.create_multipart_upload(Bucket=bucket, Key="k", **arguments)["UploadId"]}
+    return {
+        "Bucket": bucket,
+        "Key": "k",
+        "UploadId": s3.create_multipart_upload(Bucket=bucket, Key="k", **arguments)["UploadId"],
+    }
 
 
 def put_parts(s3, upload: dict, parts: list[bytes], **arguments: object) -> list[dict]:
     made = []
     for number, data in enumerate(parts, 1):
         answer = s3.upload_part(**upload, PartNumber=number, Body=data, **arguments)
-        made.append({"PartNumber": number, "ETag": answer["ETag"]} | {k: v for k, v in answer.items() if k.startswith("Checksum") and k != "ChecksumType"})
+        made.append(
+            {"PartNumber": number, "ETag": answer["ETag"]}
+            | {k: v for k, v in answer.items() if k.startswith("Checksum") and k != "ChecksumType"}
+        )
     return made
 
 
@@ -81,17 +88,23 @@ def test_bad_completions_are_refused_and_the_upload_lives_on(s3, bucket: str) ->
     ]
     for parts, code in bad:
         with pytest.raises(ClientError) as error:
-            s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{k: p[k] for k in ("PartNumber", "ETag")} for p in parts]})
+            s3.complete_multipart_upload(
+                **upload, MultipartUpload={"Parts": [{k: p[k] for k in ("PartNumber", "ETag")} for p in parts]}
+            )
         assert code_of(error) == (400, code)
     for parts in ([], None):
         with pytest.raises(ClientError) as error:
-            s3.complete_multipart_upload(**upload, **({"MultipartUpload": {"Parts": parts}} if parts is not None else {}))
+            s3.complete_multipart_upload(
+                **upload, **({"MultipartUpload": {"Parts": parts}} if parts is not None else {})
+            )
         assert code_of(error) in ((400, "MalformedXML"), (400, "InvalidRequest"))
     for number in (0, 10001, -1):
         with pytest.raises(ClientError) as error:
             s3.upload_part(**upload, PartNumber=number, Body=b"x")
         assert code_of(error) == (400, "InvalidArgument")
-    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{k: small[1][k] for k in ("PartNumber", "ETag")}]})
+    s3.complete_multipart_upload(
+        **upload, MultipartUpload={"Parts": [{k: small[1][k] for k in ("PartNumber", "ETag")}]}
+    )
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == b"last"
     with pytest.raises(ClientError) as error:
         s3.upload_part(**(upload | {"UploadId": "never"}), PartNumber=1, Body=b"x")
@@ -145,7 +158,11 @@ def crc32(data: bytes) -> bytes:
     return zlib.crc32(data).to_bytes(4, "big")
 
 
-@pytest.mark.parametrize("algorithm,digest", (("SHA256", lambda d: hashlib.sha256(d).digest()), ("SHA1", lambda d: hashlib.sha1(d).digest()), ("CRC32", crc32)), ids=("SHA256", "SHA1", "CRC32"))
+@pytest.mark.parametrize(
+    "algorithm,digest",
+    (("SHA256", lambda d: hashlib.sha256(d).digest()), ("SHA1", lambda d: hashlib.sha1(d).digest()), ("CRC32", crc32)),
+    ids=("SHA256", "SHA1", "CRC32"),
+)
 def test_composite_checksums(s3, bucket: str, algorithm: str, digest) -> None:
     parts, field = [noise(FIVE, 1), b"tail"], f"Checksum{algorithm}"
     upload = start(s3, bucket, ChecksumAlgorithm=algorithm)
@@ -155,7 +172,9 @@ def test_composite_checksums(s3, bucket: str, algorithm: str, digest) -> None:
     assert (done[field], done["ChecksumType"]) == (expected, "COMPOSITE")
     head = s3.head_object(Bucket=bucket, Key="k", ChecksumMode="ENABLED")
     assert (head[field], head["ChecksumType"]) == (expected, "COMPOSITE")
-    attributes = s3.get_object_attributes(Bucket=bucket, Key="k", ObjectAttributes=["Checksum", "ObjectParts", "ObjectSize"], MaxParts=1)
+    attributes = s3.get_object_attributes(
+        Bucket=bucket, Key="k", ObjectAttributes=["Checksum", "ObjectParts", "ObjectSize"], MaxParts=1
+    )
     assert attributes["Checksum"] == {field: expected.removesuffix("-2"), "ChecksumType": "COMPOSITE"}
     objects = attributes["ObjectParts"]
     assert (objects["TotalPartsCount"], objects["IsTruncated"], objects["NextPartNumberMarker"]) == (2, True, 1)
@@ -168,9 +187,13 @@ def test_full_object_checksums(s3, bucket: str) -> None:
     upload = start(s3, bucket, ChecksumAlgorithm="CRC32", ChecksumType="FULL_OBJECT")
     made = put_parts(s3, upload, parts, ChecksumAlgorithm="CRC32")
     with pytest.raises(ClientError) as error:
-        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": made}, ChecksumCRC32="AAAAAA==", ChecksumType="FULL_OBJECT")
+        s3.complete_multipart_upload(
+            **upload, MultipartUpload={"Parts": made}, ChecksumCRC32="AAAAAA==", ChecksumType="FULL_OBJECT"
+        )
     assert code_of(error) == (400, "BadDigest")
-    done = s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": made}, ChecksumCRC32=expected, ChecksumType="FULL_OBJECT")
+    done = s3.complete_multipart_upload(
+        **upload, MultipartUpload={"Parts": made}, ChecksumCRC32=expected, ChecksumType="FULL_OBJECT"
+    )
     assert (done["ChecksumCRC32"], done["ChecksumType"]) == (expected, "FULL_OBJECT")
     # An object of no algorithm of its own.
     upload = start(s3, bucket)
@@ -195,10 +218,14 @@ def test_impossible_checksum_types_are_refused(s3, bucket: str) -> None:
     assert code_of(error) == (400, "InvalidRequest")
     made = put_parts(s3, upload, [b"x"], ChecksumAlgorithm="SHA256")
     with pytest.raises(ClientError) as error:
-        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [made[0] | {"ChecksumSHA256": base64.b64encode(bytes(32)).decode()}]})
+        s3.complete_multipart_upload(
+            **upload, MultipartUpload={"Parts": [made[0] | {"ChecksumSHA256": base64.b64encode(bytes(32)).decode()}]}
+        )
     assert code_of(error) == (400, "InvalidPart")
     with pytest.raises(ClientError) as error:
-        s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{k: made[0][k] for k in ("PartNumber", "ETag")}]})
+        s3.complete_multipart_upload(
+            **upload, MultipartUpload={"Parts": [{k: made[0][k] for k in ("PartNumber", "ETag")}]}
+        )
     assert code_of(error) == (400, "InvalidRequest")
 
 
@@ -210,7 +237,9 @@ def test_impossible_checksum_types_are_refused(s3, bucket: str) -> None:
 def test_copies_between_any_two_modes(gateway: Gateway, s3, bucket: str, mode: Mode, target: Mode) -> None:
     for size in (100, 70_000):
         data = noise(size)
-        s3.put_object(Bucket=bucket, Key="from", Body=data, Metadata={"a": "b"}, ContentType="text/x", **mode.write(gateway))
+        s3.put_object(
+            Bucket=bucket, Key="from", Body=data, Metadata={"a": "b"}, ContentType="text/x", **mode.write(gateway)
+        )
         source = {"CopySource": {"Bucket": bucket, "Key": "from"}} | mode.read_source()
         answer = s3.copy_object(Bucket=bucket, Key="to", **source, **target.write(gateway))
         target.check(gateway, answer)
@@ -231,7 +260,13 @@ def test_copies_between_any_two_modes(gateway: Gateway, s3, bucket: str, mode: M
 def test_a_copy_that_changes_only_the_key_leaves_the_body_alone(gateway: Gateway, s3, bucket: str) -> None:
     s3.put_object(Bucket=bucket, Key="k", Body=noise(500_000))
     before = {path: path.stat().st_mtime_ns for path in gateway.blobs()}
-    s3.copy_object(Bucket=bucket, Key="other", CopySource={"Bucket": bucket, "Key": "k"}, ServerSideEncryption="aws:kms", SSEKMSKeyId=gateway.key())
+    s3.copy_object(
+        Bucket=bucket,
+        Key="other",
+        CopySource={"Bucket": bucket, "Key": "k"},
+        ServerSideEncryption="aws:kms",
+        SSEKMSKeyId=gateway.key(),
+    )
     assert {path: path.stat().st_mtime_ns for path in gateway.blobs()} == before
     assert s3.get_object(Bucket=bucket, Key="other")["Body"].read() == noise(500_000)
 
@@ -239,7 +274,14 @@ def test_a_copy_that_changes_only_the_key_leaves_the_body_alone(gateway: Gateway
 def test_copy_directives_and_conditions(s3, bucket: str) -> None:
     etag = s3.put_object(Bucket=bucket, Key="from", Body=b"x", Metadata={"old": "1"}, ContentType="text/old")["ETag"]
     source = {"Bucket": bucket, "Key": "from"}
-    s3.copy_object(Bucket=bucket, Key="to", CopySource=source, MetadataDirective="REPLACE", Metadata={"new": "2"}, ContentType="text/new")
+    s3.copy_object(
+        Bucket=bucket,
+        Key="to",
+        CopySource=source,
+        MetadataDirective="REPLACE",
+        Metadata={"new": "2"},
+        ContentType="text/new",
+    )
     head = s3.head_object(Bucket=bucket, Key="to")
     assert (head["Metadata"], head["ContentType"]) == ({"new": "2"}, "text/new")
     for condition, fine in (
@@ -257,7 +299,10 @@ def test_copy_directives_and_conditions(s3, bucket: str) -> None:
     with pytest.raises(ClientError) as error:
         s3.copy_object(Bucket=bucket, Key="from", CopySource=source)
     assert code_of(error) == (400, "InvalidRequest")
-    for missing, code in (({"Bucket": bucket, "Key": "none"}, "NoSuchKey"), ({"Bucket": "no-such-bucket-at-all", "Key": "k"}, "NoSuchBucket")):
+    for missing, code in (
+        ({"Bucket": bucket, "Key": "none"}, "NoSuchKey"),
+        ({"Bucket": "no-such-bucket-at-all", "Key": "k"}, "NoSuchBucket"),
+    ):
         with pytest.raises(ClientError) as error:
             s3.copy_object(Bucket=bucket, Key="to", CopySource=missing)
         assert code_of(error) == (404, code)
@@ -273,7 +318,9 @@ def test_parts_are_copied_from_any_mode(gateway: Gateway, s3, bucket: str, mode:
         arguments = {"CopySourceRange": "bytes=%d-%d" % span} if span else {}
         if number == 3:
             arguments |= {}
-        answer = s3.upload_part_copy(**upload, PartNumber=number, CopySource={"Bucket": bucket, "Key": "from"}, **arguments, **mode.read())
+        answer = s3.upload_part_copy(
+            **upload, PartNumber=number, CopySource={"Bucket": bucket, "Key": "from"}, **arguments, **mode.read()
+        )
         parts.append({"PartNumber": number, "ETag": answer["CopyPartResult"]["ETag"]})
     # Part 2 is too small to stand in the middle.
     chosen = [parts[0], parts[2]]
@@ -283,9 +330,22 @@ def test_parts_are_copied_from_any_mode(gateway: Gateway, s3, bucket: str, mode:
     assert got["Body"].read() == data[:FIVE] + data
     # And from there back.
     upload = start(s3, bucket)
-    answer = s3.upload_part_copy(**upload, PartNumber=1, CopySource={"Bucket": bucket, "Key": "k"}, CopySourceRange=f"bytes={FIVE - 10}-{FIVE + 9}", **mode.read_source())
-    s3.complete_multipart_upload(**upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": answer["CopyPartResult"]["ETag"]}]})
+    answer = s3.upload_part_copy(
+        **upload,
+        PartNumber=1,
+        CopySource={"Bucket": bucket, "Key": "k"},
+        CopySourceRange=f"bytes={FIVE - 10}-{FIVE + 9}",
+        **mode.read_source(),
+    )
+    s3.complete_multipart_upload(
+        **upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": answer["CopyPartResult"]["ETag"]}]}
+    )
     assert s3.get_object(Bucket=bucket, Key="k")["Body"].read() == data[FIVE - 10 : FIVE] + data[:10]
     with pytest.raises(ClientError) as error:
-        s3.upload_part_copy(**start(s3, bucket), PartNumber=1, CopySource={"Bucket": bucket, "Key": "from"}, CopySourceRange=f"bytes=0-{len(data)}")
+        s3.upload_part_copy(
+            **start(s3, bucket),
+            PartNumber=1,
+            CopySource={"Bucket": bucket, "Key": "from"},
+            CopySourceRange=f"bytes=0-{len(data)}",
+        )
     assert code_of(error)[0] in (400, 416)

@@ -36,7 +36,9 @@ def test_metrics_count_requests_bytes_and_keys(new_gateway) -> None:
     gateway = new_gateway()
     s3 = gateway.client()
     s3.create_bucket(Bucket="counted")
-    s3.put_object(Bucket="counted", Key="k", Body=bytes(100_000), ServerSideEncryption="aws:kms", SSEKMSKeyId=gateway.key())
+    s3.put_object(
+        Bucket="counted", Key="k", Body=bytes(100_000), ServerSideEncryption="aws:kms", SSEKMSKeyId=gateway.key()
+    )
     for _ in range(3):
         s3.get_object(Bucket="counted", Key="k")["Body"].read()
     request(gateway, "GET", "/counted/none")
@@ -127,25 +129,33 @@ def test_a_restart_keeps_everything(new_gateway, backend, store: str) -> None:
 
     for mode in MODES:
         for size in (100, 100_000):
-            s3.put_object(Bucket="keeps", Key=f"{mode.name}/{size}", Body=noise(size), Metadata={"a": "b"}, **mode.write(gateway))
+            s3.put_object(
+                Bucket="keeps", Key=f"{mode.name}/{size}", Body=noise(size), Metadata={"a": "b"}, **mode.write(gateway)
+            )
     upload = s3.create_multipart_upload(Bucket="keeps", Key="parts")["UploadId"]
     etag = s3.upload_part(Bucket="keeps", Key="parts", UploadId=upload, PartNumber=1, Body=noise(50_000))["ETag"]
     kms.create_alias(AliasName="alias/kept", TargetKeyId=gateway.key())
     sealed = kms.encrypt(KeyId="alias/kept", Plaintext=b"sealed", EncryptionContext={"a": "b"})["CiphertextBlob"]
     gateway.client("iam", scheme="https").create_user(UserName="kept")
-    listing = [(entry["Key"], entry["ETag"], entry["LastModified"]) for entry in s3.list_objects_v2(Bucket="keeps")["Contents"]]
+    listing = [
+        (entry["Key"], entry["ETag"], entry["LastModified"]) for entry in s3.list_objects_v2(Bucket="keeps")["Contents"]
+    ]
     ca = (gateway.data / "tls" / "ca.pem").read_bytes()
 
     gateway.restart()
     assert gateway.greeting == []
     s3, kms = gateway.client(), gateway.client("kms", scheme="https")
-    assert [(entry["Key"], entry["ETag"], entry["LastModified"]) for entry in s3.list_objects_v2(Bucket="keeps")["Contents"]] == listing
+    assert [
+        (entry["Key"], entry["ETag"], entry["LastModified"]) for entry in s3.list_objects_v2(Bucket="keeps")["Contents"]
+    ] == listing
     for mode in MODES:
         for size in (100, 100_000):
             got = s3.get_object(Bucket="keeps", Key=f"{mode.name}/{size}", **mode.read())
             assert got["Body"].read() == noise(size) and got["Metadata"] == {"a": "b"}
             mode.check(gateway, got)
-    s3.complete_multipart_upload(Bucket="keeps", Key="parts", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]})
+    s3.complete_multipart_upload(
+        Bucket="keeps", Key="parts", UploadId=upload, MultipartUpload={"Parts": [{"PartNumber": 1, "ETag": etag}]}
+    )
     assert s3.get_object(Bucket="keeps", Key="parts")["Body"].read() == noise(50_000)
     assert kms.decrypt(CiphertextBlob=sealed, EncryptionContext={"a": "b"})["Plaintext"] == b"sealed"
     assert gateway.client("iam", scheme="https").get_user(UserName="kept")["User"]["UserName"] == "kept"
@@ -201,7 +211,14 @@ def test_a_folder_that_is_foreign_newer_or_damaged_is_refused(new_gateway) -> No
 
 
 def test_bad_configuration_is_refused_with_a_sentence(new_gateway) -> None:
-    for config in ("nonsense", "unknown_key = 1\n", 'region = "not a region"\n', 'cleartext_secrets = "perhaps"\n', 'garbage_grace = "soon"\n', "[store]\nurl = 5\n"):
+    for config in (
+        "nonsense",
+        "unknown_key = 1\n",
+        'region = "not a region"\n',
+        'cleartext_secrets = "perhaps"\n',
+        'garbage_grace = "soon"\n',
+        "[store]\nurl = 5\n",
+    ):
         assert refusal(new_gateway(start=False, config=config))
     gateway = new_gateway(start=False)
     gateway.listen = "nowhere"
@@ -236,7 +253,9 @@ def test_a_store_that_goes_away_is_an_error_and_comes_back(new_gateway) -> None:
 
     outcome: list[int] = []
     for method, body in (("GET", b""), ("PUT", noise(50_000))):
-        thread = threading.Thread(target=lambda m=method, b=body: outcome.append(request(gateway, m, "/bucket/k", body=b).status))
+        thread = threading.Thread(
+            target=lambda m=method, b=body: outcome.append(request(gateway, m, "/bucket/k", body=b).status)
+        )
         thread.start()
         thread.join(60)
     assert outcome and all(status in (500, 503) for status in outcome), outcome
@@ -273,7 +292,9 @@ def test_a_full_disk_is_said_and_recovered_from(new_gateway, workshop) -> None:
 
     gateway = new_gateway(start=False)
     gateway.data.mkdir()
-    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs", str(gateway.data)], capture_output=True)
+    mounted = subprocess.run(
+        ["mount", "-t", "tmpfs", "-o", "size=24m,mode=0700", "tmpfs", str(gateway.data)], capture_output=True
+    )
     if mounted.returncode:
         pytest.skip("no right to mount a file system")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -23,10 +24,15 @@ def tree(at: Path) -> Path:
 
 
 @pytest.mark.every_store
-def test_copy_sync_check_and_the_rest(gateway: Gateway, bucket: str, rclone, tmp_path: Path, scheme: str) -> None:
-    if scheme == "https" and gateway.store:
-        pytest.skip("the transport of clients has nothing to do with the store")
-    run = rclone(gateway, scheme).run
+def test_all_commands_over_http(gateway: Gateway, bucket: str, rclone, tmp_path: Path) -> None:
+    all_commands(rclone(gateway, "http").run, bucket, tmp_path)
+
+
+def test_all_commands_over_https(gateway: Gateway, bucket: str, rclone, tmp_path: Path) -> None:
+    all_commands(rclone(gateway, "https").run, bucket, tmp_path)
+
+
+def all_commands(run: Callable[..., str], bucket: str, tmp_path: Path) -> None:
     source, there = tree(tmp_path / "source"), f"r:{bucket}/tree"
     multipart = ("--s3-upload-cutoff", "5Mi", "--s3-chunk-size", "5Mi")
     run("rclone", "copy", *multipart, source, there)
@@ -34,7 +40,12 @@ def test_copy_sync_check_and_the_rest(gateway: Gateway, bucket: str, rclone, tmp
     run("rclone", "check", source, there)
     run("rclone", "copy", there, tmp_path / "back")
     same(source, tmp_path / "back")
-    assert sorted(run("rclone", "lsf", "-R", "--files-only", there).splitlines()) == ["empty", "one", "sub/deep/large", "sub/ünï + code%"]
+    assert sorted(run("rclone", "lsf", "-R", "--files-only", there).splitlines()) == [
+        "empty",
+        "one",
+        "sub/deep/large",
+        "sub/ünï + code%",
+    ]
     (source / "one").unlink()
     (source / "two").write_bytes(b"22")
     run("rclone", "sync", source, there)

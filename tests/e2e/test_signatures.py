@@ -44,7 +44,9 @@ def test_a_right_signature_is_accepted(gateway: Gateway, bucket: str, scheme: st
     ],
     ids=["too old", "too new", "region", "service", "unknown key", "wrong secret", "content hash"],
 )
-def test_a_wrong_signature_is_refused_before_the_body(gateway: Gateway, bucket: str, status: int, code: str, how: dict) -> None:
+def test_a_wrong_signature_is_refused_before_the_body(
+    gateway: Gateway, bucket: str, status: int, code: str, how: dict
+) -> None:
     how = dict(how)
     if "now" in how:
         how["now"] = now(**how["now"])
@@ -99,7 +101,9 @@ def test_a_body_other_than_the_signed_one_is_refused(gateway: Gateway, bucket: s
 
 def test_headers_that_must_be_signed(gateway: Gateway, bucket: str) -> None:
     for name in ("x-amz-server-side-encryption", "x-amz-meta-a", "x-amz-acl"):
-        request(gateway, "PUT", f"/{bucket}/k", headers={name: "private"}, unsigned=(name,), body=b"x").refused(403, "AccessDenied")
+        request(gateway, "PUT", f"/{bucket}/k", headers={name: "private"}, unsigned=(name,), body=b"x").refused(
+            403, "AccessDenied"
+        )
     for name, code in (("x-amz-date", None), ("x-amz-content-sha256", None), ("host", None)):
         signed = sign(gateway, "GET", f"/{bucket}")
         del signed.headers[name]
@@ -144,7 +148,14 @@ def test_presigned_requests(gateway: Gateway, bucket: str) -> None:
         request(gateway, "GET", path, presign=seconds).refused(400, "AuthorizationQueryParametersError")
     # Signed long ago, and still valid.
     assert request(gateway, "GET", path, presign=86400, now=now(hours=-2)).body == DATA
-    for name in ("X-Amz-Signature", "X-Amz-Date", "X-Amz-Expires", "X-Amz-SignedHeaders", "X-Amz-Credential", "X-Amz-Algorithm"):
+    for name in (
+        "X-Amz-Signature",
+        "X-Amz-Date",
+        "X-Amz-Expires",
+        "X-Amz-SignedHeaders",
+        "X-Amz-Credential",
+        "X-Amz-Algorithm",
+    ):
         signed = sign(gateway, "GET", path, presign=60)
         signed.query = [pair for pair in signed.query if pair[0] != name]
         send(gateway, signed).refused(400, "AuthorizationQueryParametersError")
@@ -191,7 +202,9 @@ def test_a_stored_encoding_loses_only_aws_chunked(gateway: Gateway, bucket: str)
 @pytest.mark.parametrize("payload", (CHUNKED, CHUNKED_TRAILER))
 def test_a_chunk_with_a_wrong_signature_is_refused(gateway: Gateway, bucket: str, payload: str, spoil: int) -> None:
     trailer = None if payload == CHUNKED else ("x-amz-checksum-crc32", crc32(DATA))
-    chunked_put(gateway, f"/{bucket}/k", DATA, payload, trailer=trailer, spoil=spoil).refused(403, "SignatureDoesNotMatch")
+    chunked_put(gateway, f"/{bucket}/k", DATA, payload, trailer=trailer, spoil=spoil).refused(
+        403, "SignatureDoesNotMatch"
+    )
     gone(gateway, f"/{bucket}/k")
 
 
@@ -209,11 +222,22 @@ def test_spoilt_chunks_and_trailers_are_refused(gateway: Gateway, bucket: str) -
     for payload in (CHUNKED_TRAILER, UNSIGNED_TRAILER):
         outcome(400, "BadDigest", DATA, payload, trailer=wrong)
     outcome(400, "IncompleteBody", DATA, CHUNKED, decoded_length=len(DATA) + 1)
-    for edit in (lambda body: b"zz" + body, lambda body: body.replace(b";chunk-signature=", b";", 1), lambda body: body[5:]):
+    for edit in (
+        lambda body: b"zz" + body,
+        lambda body: body.replace(b";chunk-signature=", b";", 1),
+        lambda body: body[5:],
+    ):
         answer = chunked_put(gateway, path, DATA, CHUNKED, edit=edit)
         assert answer.status in (400, 403) and answer.code
         gone(gateway, path)
-    answer = chunked_put(gateway, path, DATA, UNSIGNED_TRAILER, trailer=trailer, edit=lambda body: body.replace(b"x-amz-checksum-crc32:", b"x-amz-checksum-sha1:"))
+    answer = chunked_put(
+        gateway,
+        path,
+        DATA,
+        UNSIGNED_TRAILER,
+        trailer=trailer,
+        edit=lambda body: body.replace(b"x-amz-checksum-crc32:", b"x-amz-checksum-sha1:"),
+    )
     assert answer.status == 400 and answer.code == "MalformedTrailerError", answer.body
     gone(gateway, path)
     answer = chunked_put(gateway, path, DATA, CHUNKED, decoded_length=len(DATA) - 1)
@@ -224,10 +248,15 @@ def test_spoilt_chunks_and_trailers_are_refused(gateway: Gateway, bucket: str) -
 def test_a_wrong_checksum_header_or_md5_is_refused(gateway: Gateway, bucket: str) -> None:
     path = f"/{bucket}/k"
     request(gateway, "PUT", path, headers={"x-amz-checksum-crc32": "AAAAAA=="}, body=DATA).refused(400, "BadDigest")
-    request(gateway, "PUT", path, headers={"content-md5": base64.b64encode(bytes(16)).decode()}, body=DATA).refused(400, "BadDigest")
+    request(gateway, "PUT", path, headers={"content-md5": base64.b64encode(bytes(16)).decode()}, body=DATA).refused(
+        400, "BadDigest"
+    )
     request(gateway, "PUT", path, headers={"content-md5": "AAAA"}, body=DATA).refused(400, "InvalidDigest")
     request(gateway, "PUT", path, headers={"x-amz-checksum-crc32": "AAAA"}, body=DATA).refused(400, "InvalidRequest")
-    two = {"x-amz-checksum-crc32": crc32(DATA), "x-amz-checksum-sha1": base64.b64encode(hashlib.sha1(DATA).digest()).decode()}
+    two = {
+        "x-amz-checksum-crc32": crc32(DATA),
+        "x-amz-checksum-sha1": base64.b64encode(hashlib.sha1(DATA).digest()).decode(),
+    }
     request(gateway, "PUT", path, headers=two, body=DATA).refused(400, "InvalidRequest")
     gone(gateway, path)
 
@@ -271,7 +300,11 @@ def test_a_connection_serves_many_requests(gateway: Gateway, bucket: str) -> Non
 def test_a_deactivated_access_key_is_refused_at_once(gateway: Gateway, bucket: str) -> None:
     iam = gateway.client("iam", scheme="https")
     iam.create_user(UserName=bucket)
-    iam.put_user_policy(UserName=bucket, PolicyName="p", PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}')
+    iam.put_user_policy(
+        UserName=bucket,
+        PolicyName="p",
+        PolicyDocument='{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}',
+    )
     made = iam.create_access_key(UserName=bucket)["AccessKey"]
     user = User(bucket, made["AccessKeyId"], made["SecretAccessKey"], "")
     assert request(gateway, "GET", f"/{bucket}", user=user).status == 200
@@ -286,7 +319,10 @@ def test_a_deactivated_access_key_is_refused_at_once(gateway: Gateway, bucket: s
 
 
 def test_a_refusal_before_the_body_does_not_surprise_the_next_request(gateway: Gateway, bucket: str) -> None:
-    """Where the body that was held back leaves the connection unusable, the answer says that it ends."""
+    """The answer says that the connection ends, or the connection goes on as if the body had not been announced.
+
+    Else the first bytes of the next request are taken for the body, or it is lost in the close.
+    """
     headers = {"x-amz-server-side-encryption": "nonsense", "expect": "100-continue"}
     with Connection(gateway) as connection:
         connection.send_head(sign(gateway, "PUT", f"/{bucket}/k", headers=headers, body=DATA), len(DATA))

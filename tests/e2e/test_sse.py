@@ -39,10 +39,14 @@ class World:
     def new_upload(self, **arguments: object) -> dict[str, str]:
         s3 = self.gateway.client()
         upload = s3.create_multipart_upload(Bucket=self.bucket, Key="upload", **arguments)["UploadId"]
-        etag = s3.upload_part(Bucket=self.bucket, Key="upload", UploadId=upload, PartNumber=1, Body=b"part", **arguments)["ETag"]
+        etag = s3.upload_part(
+            Bucket=self.bucket, Key="upload", UploadId=upload, PartNumber=1, Body=b"part", **arguments
+        )["ETag"]
         return {"id": upload, "etag": etag}
 
-    def request(self, operation: str, headers: dict[str, str], upload: dict[str, str] | None = None, key: str = "object") -> Answer:
+    def request(
+        self, operation: str, headers: dict[str, str], upload: dict[str, str] | None = None, key: str = "object"
+    ) -> Answer:
         upload = upload or self.upload
         source = {"x-amz-copy-source": f"/{self.bucket}/object"}
         complete = f"<CompleteMultipartUpload><Part><PartNumber>1</PartNumber><ETag>{upload['etag']}</ETag></Part></CompleteMultipartUpload>"
@@ -60,7 +64,13 @@ class World:
             "ListObjects": ("GET", bucket, [], {}, b""),
             "ListObjectsV2": ("GET", bucket, [("list-type", "2")], {}, b""),
             "ListMultipartUploads": ("GET", bucket, [("uploads", "")], {}, b""),
-            "DeleteObjects": ("POST", bucket, [("delete", "")], {"content-md5": base64.b64encode(hashlib.md5(DELETE_XML).digest()).decode()}, DELETE_XML),
+            "DeleteObjects": (
+                "POST",
+                bucket,
+                [("delete", "")],
+                {"content-md5": base64.b64encode(hashlib.md5(DELETE_XML).digest()).decode()},
+                DELETE_XML,
+            ),
             "PutObject": ("PUT", f"{bucket}/put", [], {}, b"body"),
             "CopyObject": ("PUT", f"{bucket}/copy", [], source, b""),
             "GetObject": ("GET", at, [], {}, b""),
@@ -83,7 +93,15 @@ OPERATIONS = (
     "DeleteObject CreateMultipartUpload UploadPart UploadPartCopy CompleteMultipartUpload AbortMultipartUpload ListParts"
 ).split()
 TAKES_MODE = {"PutObject", "CopyObject", "CreateMultipartUpload"}
-TAKES_CUSTOMER = TAKES_MODE | {"GetObject", "HeadObject", "GetObjectAttributes", "UploadPart", "UploadPartCopy", "CompleteMultipartUpload", "ListParts"}
+TAKES_CUSTOMER = TAKES_MODE | {
+    "GetObject",
+    "HeadObject",
+    "GetObjectAttributes",
+    "UploadPart",
+    "UploadPartCopy",
+    "CompleteMultipartUpload",
+    "ListParts",
+}
 TAKES_SOURCE = {"CopyObject", "UploadPartCopy"}
 
 
@@ -109,7 +127,11 @@ def single_headers(gateway: Gateway) -> dict[str, str]:
 
 @pytest.mark.parametrize("operation", OPERATIONS)
 def test_each_single_header_is_honoured_or_refused(world: World, operation: str) -> None:
-    plain = world.request(operation, {}) if operation not in ("DeleteBucket", "AbortMultipartUpload", "CompleteMultipartUpload") else None
+    plain = (
+        world.request(operation, {})
+        if operation not in ("DeleteBucket", "AbortMultipartUpload", "CompleteMultipartUpload")
+        else None
+    )
     if plain:
         assert plain.status in (200, 204), (operation, plain.body)
     for name, value in single_headers(world.gateway).items():
@@ -132,14 +154,18 @@ def test_whole_groups_are_honoured_or_refused(world: World, operation: str) -> N
         shown = {name: answer.headers.get(name) for name in kms}
         # The context comes back as a map, perhaps in another spelling.
         pairs = json.loads(base64.b64decode(shown[CONTEXT] or ""))
-        assert (answer.status, shown | {CONTEXT: CONTEXT_VALUE}) == (200, kms) and pairs["project"] == "blue", answer.body
+        assert (answer.status, shown | {CONTEXT: CONTEXT_VALUE}) == (200, kms) and pairs["project"] == "blue", (
+            answer.body
+        )
     else:
         refused(answer)
 
     answer = world.request(operation, CUSTOMER)
     if operation in TAKES_MODE:
         assert answer.status == 200, answer.body
-        assert answer.headers[C3 + "algorithm"] == "AES256" and answer.headers[C3 + "key-md5"] == CUSTOMER[C3 + "key-md5"]
+        assert (
+            answer.headers[C3 + "algorithm"] == "AES256" and answer.headers[C3 + "key-md5"] == CUSTOMER[C3 + "key-md5"]
+        )
         assert SSE not in answer.headers
     elif operation in TAKES_CUSTOMER:
         # The object, or the upload, is not one of SSE-C.
@@ -186,7 +212,10 @@ SSE_C_WRITES = {
     "key of 33 bytes": (customer_headers(LONG), "InvalidArgument"),
     "empty key": (customer_headers(b""), "InvalidArgument"),
     "key that is not base64": (with_header(C3 + "key", "***"), "InvalidArgument"),
-    "MD5 of another key": (with_header(C3 + "key-md5", customer_headers(OTHER_CUSTOMER_KEY)[C3 + "key-md5"]), "InvalidArgument"),
+    "MD5 of another key": (
+        with_header(C3 + "key-md5", customer_headers(OTHER_CUSTOMER_KEY)[C3 + "key-md5"]),
+        "InvalidArgument",
+    ),
     "MD5 that is not base64": (with_header(C3 + "key-md5", "***"), "InvalidArgument"),
     "no MD5": (with_header(C3 + "key-md5", None), "InvalidArgument"),
     "no algorithm": (with_header(C3 + "algorithm", None), "InvalidArgument"),
@@ -216,7 +245,10 @@ OTHER_WRITES = {
     "context of numbers": ({SSE: "aws:kms", CONTEXT: base64.b64encode(b'{"a":1}').decode()}, "InvalidArgument"),
     "unknown key": ({SSE: "aws:kms", KEY_ID: "11111111-2222-3333-4444-555555555555"}, "KMS.NotFoundException"),
     "unknown alias": ({SSE: "aws:kms", KEY_ID: "alias/never-made"}, "KMS.NotFoundException"),
-    "key of another region": ({SSE: "aws:kms", KEY_ID: "arn:aws:kms:eu-west-1:111111111111:key/11111111-2222-3333-4444-555555555555"}, "KMS.NotFoundException"),
+    "key of another region": (
+        {SSE: "aws:kms", KEY_ID: "arn:aws:kms:eu-west-1:111111111111:key/11111111-2222-3333-4444-555555555555"},
+        "KMS.NotFoundException",
+    ),
     "unknown key under DSSE": ({SSE: "aws:kms:dsse", KEY_ID: "alias/never-made"}, "KMS.NotFoundException"),
 }
 
@@ -225,16 +257,22 @@ OTHER_WRITES = {
 def test_a_write_is_refused_before_its_body_is_read(world: World, case: str) -> None:
     headers, code = (SSE_C_WRITES | OTHER_WRITES)[case]
     key = "never-" + hashlib.md5(case.encode()).hexdigest()
-    answer = held(world.gateway, "PUT", f"/{world.bucket}/{key}", headers=headers, body=noise(100_000)).refused(400, code)
+    answer = held(world.gateway, "PUT", f"/{world.bucket}/{key}", headers=headers, body=noise(100_000)).refused(
+        400, code
+    )
     assert not answer.continued
-    request(world.gateway, "POST", f"/{world.bucket}/{key}", query=[("uploads", "")], headers=headers).refused(400, code)
+    request(world.gateway, "POST", f"/{world.bucket}/{key}", query=[("uploads", "")], headers=headers).refused(
+        400, code
+    )
     source = {"x-amz-copy-source": f"/{world.bucket}/object"}
     request(world.gateway, "PUT", f"/{world.bucket}/{key}", headers=headers | source).refused(400, code)
     assert request(world.gateway, "HEAD", f"/{world.bucket}/{key}").status == 404
 
 
 def test_an_argument_is_named(world: World) -> None:
-    answer = request(world.gateway, "PUT", f"/{world.bucket}/x", headers={SSE: "nonsense"}).refused(400, "InvalidArgument")
+    answer = request(world.gateway, "PUT", f"/{world.bucket}/x", headers={SSE: "nonsense"}).refused(
+        400, "InvalidArgument"
+    )
     assert (answer.field("ArgumentName"), answer.field("ArgumentValue")) == (SSE, "nonsense")
     answer = request(world.gateway, "PUT", f"/{world.bucket}/x", headers=with_header(C3 + "key-md5", "AAAA"))
     assert answer.field("ArgumentName") and "AAAA" not in (answer.field("ArgumentValue") or "")
@@ -280,7 +318,11 @@ def test_sources_of_copies_with_a_customer_key(world: World, operation: str) -> 
 
 def test_parts_of_an_upload_with_a_customer_key(world: World) -> None:
     path, query = f"/{world.bucket}/upload", [("partNumber", "2"), ("uploadId", world.secret_upload["id"])]
-    for headers, code in (({}, "InvalidRequest"), (customer_headers(OTHER_CUSTOMER_KEY), "InvalidRequest"), ({SSE: "AES256"}, "InvalidArgument")):
+    for headers, code in (
+        ({}, "InvalidRequest"),
+        (customer_headers(OTHER_CUSTOMER_KEY), "InvalidRequest"),
+        ({SSE: "AES256"}, "InvalidArgument"),
+    ):
         answer = held(world.gateway, "PUT", path, query=query, headers=headers, body=noise(100_000)).refused(400, code)
         assert not answer.continued
     query = [("partNumber", "2"), ("uploadId", world.upload["id"])]
@@ -326,11 +368,15 @@ def test_customer_keys_in_cleartext_from_elsewhere_are_refused(new_gateway) -> N
     def elsewhere(method: str, key: str = "k", **how: object) -> Answer:
         return send(gateway, sign(gateway, method, f"/cleartext/{key}", host=host, **how), address=address)
 
-    answer = elsewhere("PUT", "new", headers=CUSTOMER | {"expect": "100-continue"}, body=noise(50_000)).refused(400, "InvalidRequest")
+    answer = elsewhere("PUT", "new", headers=CUSTOMER | {"expect": "100-continue"}, body=noise(50_000)).refused(
+        400, "InvalidRequest"
+    )
     assert not answer.continued
     elsewhere("GET", headers=CUSTOMER).refused(400, "InvalidRequest")
     assert elsewhere("HEAD", headers=CUSTOMER).status == 400
-    elsewhere("PUT", "copy", headers=CUSTOMER_SOURCE | {"x-amz-copy-source": "/cleartext/k"}).refused(400, "InvalidRequest")
+    elsewhere("PUT", "copy", headers=CUSTOMER_SOURCE | {"x-amz-copy-source": "/cleartext/k"}).refused(
+        400, "InvalidRequest"
+    )
     # What carries no secret is served.
     assert elsewhere("PUT", "plain", body=b"y").status == 200
     assert elsewhere("GET", "plain").body == b"y"

@@ -7,10 +7,11 @@ import re
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 from conftest import noise
 from gateway import Gateway, StartRefused
-from modes import DSSE, KMS_OWN, MODES, SSE_C, SSE_S3, Mode
-from raw import Answer, BrokenTransfer, Connection, sign
+from modes import DSSE, KMS_OWN, MODES, SSE_C, SSE_S3, Mode, customer_headers
+from raw import Answer, BrokenTransfer, Connection, request, sign
 
 SEGMENT = 65536
 SIZE = 3 * SEGMENT + 1000
@@ -33,14 +34,12 @@ class Victim:
         return blob
 
     def read(self, key: str, mode: Mode, span: tuple[int, int] | None = None) -> Answer | BrokenTransfer:
-        from modes import customer_headers
-
         headers = customer_headers() if mode.customer else {}
         if span:
             headers["range"] = "bytes=%d-%d" % span
-        request = sign(self.gateway, "GET", f"/victim/{key}", headers=headers)
+        signed = sign(self.gateway, "GET", f"/victim/{key}", headers=headers)
         with Connection(self.gateway) as connection:
-            connection.send_head(request)
+            connection.send_head(signed)
             try:
                 return connection.answer("GET")
             except (BrokenTransfer, ConnectionResetError) as error:
@@ -56,7 +55,9 @@ class Victim:
             assert data.startswith(got), f"{what}: wrong bytes were handed out"
             assert len(got) < len(data), f"{what}: the whole body came"
         else:
-            assert outcome.status == 500 and outcome.code == "InternalError", f"{what}: {outcome.status} {outcome.body[:300]!r}"
+            assert outcome.status == 500 and outcome.code == "InternalError", (
+                f"{what}: {outcome.status} {outcome.body[:300]!r}"
+            )
             assert data[:64] not in outcome.body
         assert self.gateway.metric("sealgate_integrity_failures_total") == failures + 1, f"{what}: not counted"
         if blob:
@@ -168,7 +169,9 @@ def test_parts_cannot_be_exchanged(victim: Victim) -> None:
     upload = victim.s3.create_multipart_upload(Bucket="victim", Key="parts")["UploadId"]
     parts, paths = [], []
     for number in (1, 2):
-        answer = victim.s3.upload_part(Bucket="victim", Key="parts", UploadId=upload, PartNumber=number, Body=noise(five, number))
+        answer = victim.s3.upload_part(
+            Bucket="victim", Key="parts", UploadId=upload, PartNumber=number, Body=noise(five, number)
+        )
         parts.append({"PartNumber": number, "ETag": answer["ETag"]})
         (path,) = set(victim.gateway.blobs()) - before
         before.add(path)
@@ -204,11 +207,15 @@ def test_ranges_beside_the_damage_hold(victim: Victim) -> None:
     bad = victim.read("ranges", SSE_S3, (SEGMENT - 10, SEGMENT + 10))
     assert isinstance(bad, BrokenTransfer) or bad.status == 500
     # A copy that has to read it fails as well, and leaves nothing.
-    from botocore.exceptions import ClientError
-
     with pytest.raises(ClientError):
         upload = victim.s3.create_multipart_upload(Bucket="victim", Key="copied")["UploadId"]
-        victim.s3.upload_part_copy(Bucket="victim", Key="copied", UploadId=upload, PartNumber=1, CopySource={"Bucket": "victim", "Key": "ranges"})
+        victim.s3.upload_part_copy(
+            Bucket="victim",
+            Key="copied",
+            UploadId=upload,
+            PartNumber=1,
+            CopySource={"Bucket": "victim", "Key": "ranges"},
+        )
 
 
 def test_a_damaged_index_is_refused(new_gateway) -> None:
@@ -217,6 +224,8 @@ def test_a_damaged_index_is_refused(new_gateway) -> None:
     s3.create_bucket(Bucket="bucket")
     for number in range(50):
         s3.put_object(Bucket="bucket", Key=f"k{number}", Body=noise(10_000, number))
+    s3.put_object(Bucket="bucket", Key="large", Body=noise(100_000))
+    blobs = len(gateway.blobs())
     gateway.stop()
     index = gateway.data / "index.db"
     whole = index.read_bytes()
@@ -235,11 +244,11 @@ def test_a_damaged_index_is_refused(new_gateway) -> None:
             assert re.search("index", refused.sentence), (what, refused.sentence)
             assert "panic" not in refused.output
             continue
-        # A file that opens may be damaged further in: then reading says so.
-        pytest.fail(f"started with an index that is {what}")
+        pytest.fail(f"started with an index that is {what}, and has {len(gateway.blobs())} of {blobs} blobs left")
     overwrite(index, whole)
     gateway.start()
     assert gateway.client().get_object(Bucket="bucket", Key="k7")["Body"].read() == noise(10_000, 7)
+    assert gateway.client().get_object(Bucket="bucket", Key="large")["Body"].read() == noise(100_000)
 
 
 def test_a_bit_in_a_page_of_the_index_never_gives_wrong_bytes(new_gateway) -> None:
@@ -262,8 +271,6 @@ def test_a_bit_in_a_page_of_the_index_never_gives_wrong_bytes(new_gateway) -> No
             assert refused.status != 0 and refused.sentence
             continue
         for key in keys:
-            from raw import request
-
             answer = request(gateway, "GET", f"/bucket/{key}")
             assert (answer.status, answer.body) == (200, noise(12_000, key)) or answer.status == 500, key
         gateway.kill()

@@ -12,6 +12,11 @@ use crate::event::{Category, Event, EventType};
 const EVENT_VERSION: &str = "1.11";
 /// A client chooses its user agent, and the trail keeps it for good.
 const MAX_USER_AGENT: usize = 1024;
+/// The most bytes of a message: it may repeat what the client sent.
+const MAX_MESSAGE: usize = 1024;
+/// The most bytes of parameters and of what was answered. The client chooses them, too, and a call
+/// that was refused is recorded like any other.
+const MAX_DETAILS: usize = 100 * 1024;
 
 /// The record of an event, ready for the index.
 pub(crate) fn render(event: Event) -> TrailEntry {
@@ -47,17 +52,24 @@ fn record(event: &Event, event_id: &str) -> Value {
     put("eventName", event.event_name.as_str().into());
     put("awsRegion", event.region.as_str().into());
     put("sourceIPAddress", event.source_ip.as_str().into());
-    put("userAgent", shortened(event.user_agent.as_deref()).into());
+    put(
+        "userAgent",
+        event
+            .user_agent
+            .as_deref()
+            .map(|agent| cut(agent, MAX_USER_AGENT))
+            .into(),
+    );
     if let Some((code, message)) = &event.error {
         put("errorCode", code.as_str().into());
         if !message.is_empty() {
-            put("errorMessage", message.as_str().into());
+            put("errorMessage", cut(message, MAX_MESSAGE).into());
         }
     }
-    put("requestParameters", event.request_parameters.clone());
-    put("responseElements", event.response_elements.clone());
+    put("requestParameters", bounded(&event.request_parameters));
+    put("responseElements", bounded(&event.response_elements));
     if !event.additional.is_null() {
-        put("additionalEventData", event.additional.clone());
+        put("additionalEventData", bounded(&event.additional));
     }
     put("requestID", event.request_id.as_str().into());
     put("eventID", event_id.into());
@@ -161,9 +173,22 @@ fn timestamp(time: OffsetDateTime) -> String {
         .unwrap_or_default()
 }
 
-fn shortened(text: Option<&str>) -> Option<&str> {
-    text.map(|text| {
-        text.get(..text.floor_char_boundary(MAX_USER_AGENT))
-            .unwrap_or(text)
+fn cut(text: &str, length: usize) -> &str {
+    text.get(..text.floor_char_boundary(length)).unwrap_or(text)
+}
+
+/// CloudTrail leaves a field out that is larger than its limit, and says so.
+fn bounded(details: &Value) -> Value {
+    if details.is_null() {
+        return Value::Null;
+    }
+    let size = details.to_string().len();
+    if size <= MAX_DETAILS {
+        return details.clone();
+    }
+    json!({
+        "omitted": true,
+        "originalSize": size,
+        "reason": "The field is larger than 100 KB.",
     })
 }

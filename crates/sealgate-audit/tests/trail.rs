@@ -9,7 +9,7 @@ use sealgate_audit::{
 };
 use sealgate_index::{Index, IndexConfig};
 use sealgate_policy::{Caller, Environment, Principal, PrincipalKind};
-use serde_json::{Value, json};
+use serde_json::{Map, Value, json};
 use tempfile::TempDir;
 use time::OffsetDateTime;
 use time::macros::datetime;
@@ -159,6 +159,26 @@ async fn a_service_on_behalf_of_a_caller_stands_in_for_the_address() {
         assert_eq!(shown, "s3.amazonaws.com");
     }
     assert_eq!(found["userIdentity"]["userName"], "alice");
+}
+
+#[tokio::test]
+async fn a_client_cannot_make_records_of_any_size() {
+    let (_folder, trail) = trail().await;
+    let mut event = event("Encrypt", NOW);
+    let pairs: Map<String, Value> = (0..20_000)
+        .map(|number| (format!("pair {number}"), json!("value")))
+        .collect();
+    event.request_parameters = json!({ "encryptionContext": pairs });
+    event.user_agent = Some("é".repeat(10_000));
+    event.error = Some(("ValidationException".to_owned(), "é".repeat(10_000)));
+    trail.record(event).await.unwrap();
+
+    let entries = all(&trail).await;
+    let found = record(&entries[0]);
+    assert!(entries[0].event.len() < 10_000);
+    assert_eq!(found["requestParameters"]["omitted"], true);
+    assert_eq!(found["errorMessage"], "é".repeat(512));
+    assert_eq!(found["userAgent"], "é".repeat(512));
 }
 
 #[tokio::test]

@@ -18,8 +18,8 @@ mod remote;
 mod store;
 
 pub use error::BlobError;
-pub use local::LocalOptions;
 pub use held::Hold;
+pub use local::LocalOptions;
 pub use name::BlobName;
 pub use remote::RemoteConfig;
 pub use store::{BlobInfo, BlobReader, BlobStore, BlobWriter, FinishedBlob};

@@ -29,6 +29,8 @@ pub struct Authenticated {
     pub chunks: Option<ChunkVerifier>,
     /// True if the signature came in the query.
     pub presigned: bool,
+    /// When it was signed.
+    pub signed_at: Option<OffsetDateTime>,
     /// True if there was no signature.
     pub anonymous: bool,
     /// The S3 owner id of the caller's account.
@@ -177,6 +179,7 @@ impl Iam {
             payload: presented.payload,
             chunks,
             presigned: presented.presigned,
+            signed_at: Some(presented.signed_at),
             anonymous: false,
             canonical_id: identity.canonical_id.clone(),
         })
@@ -236,6 +239,7 @@ fn anonymous(parts: &Parts, environment: Environment) -> Result<Authenticated, A
         payload,
         chunks: None,
         presigned: false,
+        signed_at: None,
         anonymous: true,
         canonical_id: ANONYMOUS_CANONICAL_ID.into(),
     })

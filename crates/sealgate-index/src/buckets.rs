@@ -23,6 +23,18 @@ impl Index {
         account_id: &str,
         region: &str,
     ) -> Result<Bucket> {
+        self.create_configured_bucket(name, account_id, region, Vec::new())
+            .await
+    }
+
+    /// Makes a bucket that has these configuration documents from its first moment on.
+    pub async fn create_configured_bucket(
+        &self,
+        name: &str,
+        account_id: &str,
+        region: &str,
+        config: Vec<(String, Bytes)>,
+    ) -> Result<Bucket> {
         let (name, account_id, region) =
             (name.to_owned(), account_id.to_owned(), region.to_owned());
         self.write(move |tx| {
@@ -42,6 +54,9 @@ impl Index {
             )?;
             tx.changed(Change::Bucket(name));
             let id = tx.conn.last_insert_rowid();
+            for (kind, body) in &config {
+                set_config(tx, id, kind, body)?;
+            }
             bucket_by_id(tx.conn, id)?.ok_or(IndexError::NoSuchBucket)
         })
         .await
@@ -119,11 +134,7 @@ impl Index {
         self.write(move |tx| {
             let name = name_of(tx, bucket_id)?;
             match body {
-                Some(body) => run(
-                    tx.conn,
-                    "INSERT OR REPLACE INTO bucket_config (bucket_id, kind, body) VALUES (?1, ?2, ?3)",
-                    params![bucket_id, kind, &body[..]],
-                )?,
+                Some(body) => set_config(tx, bucket_id, &kind, &body)?,
                 None => run(
                     tx.conn,
                     "DELETE FROM bucket_config WHERE bucket_id = ?1 AND kind = ?2",
@@ -135,6 +146,14 @@ impl Index {
         })
         .await
     }
+}
+
+fn set_config(tx: &Tx<'_>, bucket_id: i64, kind: &str, body: &[u8]) -> Result<usize> {
+    run(
+        tx.conn,
+        "INSERT OR REPLACE INTO bucket_config (bucket_id, kind, body) VALUES (?1, ?2, ?3)",
+        params![bucket_id, kind, body],
+    )
 }
 
 /// Writes into a bucket fail once it is gone, whatever the caller read before.

@@ -8,6 +8,7 @@ use std::{
     time::Duration,
 };
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, ErrorCode, OpenFlags};
 use zeroize::Zeroizing;
 
@@ -126,6 +127,9 @@ impl Store {
     fn set_up(&self, conn: &Connection, cache_kib: u32) -> std::result::Result<(), Unreadable> {
         conn.busy_timeout(Duration::from_secs(10))?;
         conn.set_prepared_statement_cache_capacity(STATEMENTS_KEPT);
+        // Plans that do not depend on the values bound: otherwise each new value has the statement
+        // parsed and planned again.
+        conn.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
         if let Some(key) = &self.key {
             // A SQLite without the cipher ignores the key and would write in the clear.
             let cipher = conn.query_row("PRAGMA cipher_version", [], |row| row.get::<_, String>(0));

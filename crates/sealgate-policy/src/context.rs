@@ -25,6 +25,11 @@ impl Context {
         self.0.insert(key.to_ascii_lowercase(), values);
     }
 
+    /// Takes a key away.
+    pub fn remove(&mut self, key: &str) {
+        self.0.remove(&key.to_ascii_lowercase());
+    }
+
     /// The values of a key, named in any case.
     pub fn get(&self, key: &str) -> Option<&[String]> {
         if key.bytes().any(|byte| byte.is_ascii_uppercase()) {

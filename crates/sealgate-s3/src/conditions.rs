@@ -217,4 +217,91 @@ mod tests {
             Verdict::Proceed
         );
     }
+
+    fn write_condition(pairs: &[(&'static str, &str)]) -> Result<WriteCondition> {
+        let mut headers = HeaderMap::new();
+        for (name, value) in pairs {
+            headers.insert(*name, value.parse().unwrap());
+        }
+        of_write(&headers)
+    }
+
+    #[test]
+    fn a_write_has_one_condition_that_can_be_kept() {
+        use WriteCondition::*;
+        for (pairs, expected) in [
+            (&[][..], None),
+            (&[("if-none-match", "*")], IfNoneMatchAny),
+            (&[("if-match", "\"abc\"")], IfMatch("abc".to_owned())),
+            (&[("if-match", "*")], IfMatch("*".to_owned())),
+        ] {
+            assert_eq!(write_condition(pairs).unwrap(), expected, "{pairs:?}");
+        }
+        for pairs in [
+            &[("if-none-match", "\"abc\"")][..],
+            &[("if-none-match", "*"), ("if-match", "abc")],
+            &[("if-unmodified-since", "Tue, 14 Nov 2023 22:13:20 GMT")],
+            &[("if-modified-since", "whenever")],
+        ] {
+            let refused = write_condition(pairs).unwrap_err();
+            assert_eq!(refused.kind(), Code::NotImplemented, "{pairs:?}");
+        }
+    }
+
+    #[test]
+    fn a_write_is_refused_early_in_the_words_of_its_condition() {
+        let absent = WriteCondition::IfNoneMatchAny;
+        let same = WriteCondition::IfMatch("abc".to_owned());
+        let condition = |error: S3Error| error.details.first().cloned();
+        let named = |name: &str| Some(("Condition", name.to_owned()));
+        let refused = precheck(&absent, Some("abc")).unwrap_err();
+        assert_eq!(condition(refused), named("If-None-Match"));
+        let refused = precheck(&same, Some("x")).unwrap_err();
+        assert_eq!(condition(refused), named("If-Match"));
+        assert_eq!(precheck(&same, None).unwrap_err().kind(), Code::NoSuchKey);
+        assert!(precheck(&absent, None).is_ok());
+        assert!(precheck(&same, Some("abc")).is_ok());
+    }
+
+    #[test]
+    fn the_conditions_of_a_copy_are_those_of_its_source() {
+        let mut headers = HeaderMap::new();
+        headers.insert("if-match", "\"x\"".parse().unwrap());
+        let modified = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+        let judged = |headers: &HeaderMap| judge(headers, &COPY_SOURCE, "abc", modified);
+        assert_eq!(judged(&headers), Verdict::Proceed);
+        headers.insert("x-amz-copy-source-if-none-match", "abc".parse().unwrap());
+        assert_eq!(
+            judged(&headers),
+            Verdict::NotModified("x-amz-copy-source-If-None-Match")
+        );
+        headers.insert("x-amz-copy-source-if-match", "y".parse().unwrap());
+        assert_eq!(
+            judged(&headers),
+            Verdict::Failed("x-amz-copy-source-If-Match")
+        );
+    }
+
+    #[test]
+    fn a_range_counts_for_the_version_that_the_client_has() {
+        let modified = OffsetDateTime::from_unix_timestamp(1_700_000_000).unwrap();
+        for (value, applies) in [
+            (None, true),
+            (Some("\"abc\""), true),
+            (Some("\"x\""), false),
+            (Some("W/\"abc\""), false),
+            (Some("Tue, 14 Nov 2023 22:13:20 GMT"), true),
+            (Some("Tue, 14 Nov 2023 22:13:21 GMT"), false),
+        ] {
+            let mut headers = HeaderMap::new();
+            if let Some(value) = value {
+                headers.insert("if-range", value.parse().unwrap());
+            }
+            assert_eq!(
+                range_applies(&headers, "abc", modified),
+                applies,
+                "{value:?}"
+            );
+        }
+    }
 }

@@ -52,6 +52,7 @@ codes! {
     InvalidArgument "InvalidArgument" 400 "Invalid Argument";
     InvalidBucketAcl "InvalidBucketAclWithObjectOwnership" 400 "Bucket cannot have ACLs set with ObjectOwnership's BucketOwnerEnforced setting";
     InvalidBucketName "InvalidBucketName" 400 "The specified bucket is not valid.";
+    InvalidBucketOwner "InvalidBucketOwnerAWSAccountID" 400 "The value of the expected bucket owner parameter must be an AWS Account ID";
     InvalidDigest "InvalidDigest" 400 "The Content-MD5 you specified was invalid.";
     InvalidEncryptionAlgorithm "InvalidEncryptionAlgorithmError" 400 "The Encryption request you specified is not valid. Supported value: AES256.";
     InvalidLocationConstraint "InvalidLocationConstraint" 400 "The specified location-constraint is not valid";
@@ -217,7 +218,9 @@ impl From<KmsError> for S3Error {
     fn from(error: KmsError) -> Self {
         let kind = match error.code() {
             "AccessDeniedException" => Code::AccessDenied,
-            "NotFoundException" | "InvalidArnException" => Code::KmsNotFound,
+            "NotFoundException" | "InvalidArnException" | "InvalidAliasNameException" => {
+                Code::KmsNotFound
+            }
             "DisabledException" => Code::KmsDisabled,
             "KMSInvalidStateException" => Code::KmsInvalidState,
             "InvalidKeyUsageException" | "UnsupportedOperationException" => {

@@ -32,6 +32,7 @@ use sealgate_wire::{Connection, Query};
 pub use error::{Code, S3Error};
 pub use reader::IntegrityFailures;
 pub use response::{BrokenBody, Outcome, Response, ResponseBody};
+pub use router::virtual_host_bucket;
 
 use error::Result;
 use names::{BucketName, ObjectKey};
@@ -240,6 +241,7 @@ impl S3 {
                 canonical_id: auth.canonical_id,
                 anonymous: auth.anonymous,
                 presigned: auth.presigned,
+                signed_at: auth.signed_at,
                 conn,
                 request_id,
             }),
@@ -261,11 +263,16 @@ impl S3 {
     }
 
     async fn run(&self, request: &Request, body: &mut RequestBody) -> Result<Response> {
-        let result = match Authorized::check(self, request).await {
-            Ok(authorized) => ops::run(&authorized, body).await,
-            Err(error) => Err(error),
+        let (result, recorded) = match Authorized::check(self, request).await {
+            Ok(authorized) => {
+                let result = ops::run(&authorized, body).await;
+                (result, authorized.is_recorded())
+            }
+            Err(error) => (Err(error), false),
         };
-        trail::record(self, request, result.as_ref().err()).await?;
+        if !recorded && let Some(event) = trail::event(self, request) {
+            trail::write(&self.trail, event, result.as_ref().err()).await?;
+        }
         result
     }
 

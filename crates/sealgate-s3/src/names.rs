@@ -90,3 +90,63 @@ pub(crate) fn percent_decode(text: &str) -> Result<String> {
         .map(std::borrow::Cow::into_owned)
         .map_err(|_| Code::InvalidUri.into())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::*;
+
+    #[test]
+    fn bucket_names_are_those_of_s3() {
+        let longest = "a".repeat(63);
+        for name in ["abc", "a-b.c", "0a9", "a--b", "1.2.3", "xn-", &longest] {
+            let valid = name != "xn-";
+            assert_eq!(BucketName::parse(name).is_ok(), valid, "{name}");
+        }
+        let too_long = "a".repeat(64);
+        for name in [
+            "",
+            "ab",
+            "Abc",
+            "a_b",
+            "-ab",
+            "ab-",
+            ".ab",
+            "ab.",
+            "a..b",
+            "192.168.5.4",
+            "a/b",
+            "bücher",
+            "xn--abc",
+            "sthree-abc",
+            "abc-s3alias",
+            "abc--x-s3",
+            "abc--ol-s3",
+            "health",
+            "metrics",
+            &too_long,
+        ] {
+            let refused = BucketName::parse(name).unwrap_err();
+            assert_eq!(refused.kind(), Code::InvalidBucketName, "{name}");
+        }
+    }
+
+    #[test]
+    fn keys_have_a_length_and_are_kept_as_sent() {
+        for key in ["k", "/", "a//b/../c", "grün", &"k".repeat(MAX_KEY)] {
+            assert_eq!(ObjectKey::parse(key).unwrap().as_str(), key);
+        }
+        // The limit counts bytes.
+        for key in ["k".repeat(MAX_KEY + 1), "ü".repeat(MAX_KEY / 2 + 1)] {
+            let refused = ObjectKey::parse(&key).unwrap_err();
+            assert_eq!(refused.kind(), Code::KeyTooLong);
+        }
+        assert!(ObjectKey::parse("").is_err() && ObjectKey::parse("a\0b").is_err());
+    }
+
+    #[test]
+    fn paths_are_utf8() {
+        assert_eq!(percent_decode("a%20b+c%2Fd").unwrap(), "a b+c/d");
+        assert_eq!(percent_decode("%ff").unwrap_err().kind(), Code::InvalidUri);
+    }
+}

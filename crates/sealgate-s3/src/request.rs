@@ -2,6 +2,7 @@
 //! that they may. The two are different types, and only the second reaches an operation.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HeaderName;
 use http::request::Parts;
@@ -13,6 +14,7 @@ use sealgate_sse::{BucketEncryption, Place};
 use sealgate_wire::payload::{PayloadReader, PayloadSpec};
 use sealgate_wire::sigv4::{ChunkVerifier, Payload};
 use sealgate_wire::{Connection, Query};
+use time::OffsetDateTime;
 
 use crate::S3;
 use crate::error::{Code, Result, S3Error};
@@ -30,6 +32,7 @@ pub(crate) struct Request {
     pub(crate) canonical_id: String,
     pub(crate) anonymous: bool,
     pub(crate) presigned: bool,
+    pub(crate) signed_at: Option<OffsetDateTime>,
     pub(crate) conn: Connection,
     pub(crate) request_id: String,
 }
@@ -178,16 +181,24 @@ impl Request {
 
     /// Condition keys that the request itself gives to policies
     /// ([S3 condition keys](https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html)).
-    fn context(&self, resource_account: &str) -> Context {
+    ///
+    /// `kms_key` is the ARN of the KMS key that the request names by whatever name: a policy that
+    /// asks for a key must not be evaded by an alias.
+    fn context(&self, resource_account: &str, kms_key: Option<&str>) -> Context {
         let mut context = Context::new();
         context.insert("s3:ResourceAccount", resource_account);
-        context.insert("s3:signatureversion", "AWS4-HMAC-SHA256");
-        let auth = if self.presigned {
-            "REST-QUERY-STRING"
-        } else {
-            "REST-HEADER"
-        };
-        context.insert("s3:authType", auth);
+        if let Some(signed_at) = self.signed_at {
+            context.insert("s3:signatureversion", "AWS4-HMAC-SHA256");
+            let age = self.caller.environment.now - signed_at;
+            let age = age.whole_milliseconds().max(0);
+            context.insert("s3:signatureAge", age.to_string());
+            let auth = if self.presigned {
+                "REST-QUERY-STRING"
+            } else {
+                "REST-HEADER"
+            };
+            context.insert("s3:authType", auth);
+        }
         if matches!(
             self.op,
             Operation::ListObjects | Operation::ListObjectsV2 | Operation::ListMultipartUploads
@@ -201,30 +212,46 @@ impl Request {
         if let Some(version) = self.query.get("versionId") {
             context.insert("s3:VersionId", version);
         }
-        for name in [
-            "x-amz-acl",
-            "x-amz-content-sha256",
-            "x-amz-copy-source",
-            "x-amz-metadata-directive",
-            "x-amz-server-side-encryption",
-            "x-amz-server-side-encryption-aws-kms-key-id",
-            "x-amz-server-side-encryption-customer-algorithm",
-            "x-amz-storage-class",
-            "x-amz-website-redirect-location",
-        ] {
+        for name in CONDITION_HEADERS {
             if let Some(value) = self.parts.headers.get(name).and_then(|v| v.to_str().ok()) {
                 context.insert(&format!("s3:{name}"), value);
             }
         }
+        if let Some(arn) = kms_key {
+            context.insert(&format!("s3:{KMS_KEY_ID}"), arn);
+        }
         context
     }
 }
+
+/// The header that names a KMS key.
+const KMS_KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";
+
+/// Headers that are condition keys behind `s3:`.
+const CONDITION_HEADERS: [&str; 12] = [
+    "if-match",
+    "if-none-match",
+    "x-amz-acl",
+    "x-amz-content-sha256",
+    "x-amz-copy-source",
+    "x-amz-metadata-directive",
+    "x-amz-object-ownership",
+    "x-amz-server-side-encryption",
+    KMS_KEY_ID,
+    "x-amz-server-side-encryption-customer-algorithm",
+    "x-amz-storage-class",
+    "x-amz-website-redirect-location",
+];
 
 /// A request that may be carried out. Only [`Authorized::check`] makes one.
 pub(crate) struct Authorized<'a> {
     pub(crate) s3: &'a S3,
     pub(crate) request: &'a Request,
     bucket: Option<Arc<Bucket>>,
+    /// What policies may ask of the request.
+    context: Context,
+    /// Whether the audit trail has the call already.
+    recorded: AtomicBool,
 }
 
 impl<'a> Authorized<'a> {
@@ -235,30 +262,36 @@ impl<'a> Authorized<'a> {
             (None, _) | (_, Operation::CreateBucket) => None,
             (Some(name), _) => Some(s3.bucket(name.as_str()).await?),
         };
+        let owner = bucket
+            .as_ref()
+            .map_or(account.as_str(), |b| b.account_id.as_str());
+        let expected = request.header("x-amz-expected-bucket-owner")?;
+        if bucket.is_some() && expected.is_some_and(|expected| expected != owner) {
+            return Err(Code::AccessDenied.into());
+        }
+        let kms_key = match request.header(KMS_KEY_ID)? {
+            Some(id) if !request.anonymous => s3.sse.key_arn(account, id).await,
+            _ => None,
+        };
         let this = Self {
             s3,
             request,
+            context: request.context(owner, kms_key.as_deref()),
             bucket,
+            recorded: AtomicBool::new(false),
         };
-        let owner = this
-            .bucket
-            .as_ref()
-            .map_or(account.as_str(), |b| b.account_id.as_str());
-        for header in ["x-amz-expected-bucket-owner"] {
-            if this.bucket.is_some() && request.header(header)?.is_some_and(|e| e != owner) {
-                return Err(Code::AccessDenied.into());
-            }
+        match request.op {
+            // Decided key by key, which needs the body. Without bucket policies nobody unknown may
+            // delete anything, so nobody unknown gets a body read.
+            Operation::DeleteObjects if request.anonymous => Err(Code::AccessDenied.into()),
+            Operation::DeleteObjects => Ok(this),
+            op => this.may(op.action(), &this.resource()).map(|()| this),
         }
-        // DeleteObjects is decided key by key.
-        if request.op != Operation::DeleteObjects {
-            this.may(request.op.action(), &this.resource())?;
-        }
-        Ok(this)
     }
 
     fn resource(&self) -> String {
         match (&self.request.bucket, &self.request.key) {
-            (None, _) => "*".to_owned(),
+            (None, _) => "arn:aws:s3:::*".to_owned(),
             (Some(bucket), None) => format!("arn:aws:s3:::{bucket}"),
             (Some(bucket), Some(key)) => format!("arn:aws:s3:::{bucket}/{}", key.as_str()),
         }
@@ -268,18 +301,31 @@ impl<'a> Authorized<'a> {
     pub(crate) fn may(&self, action: &str, resource: &str) -> Result<()> {
         let own = self.request.caller.principal.account_id.as_str();
         let account = self.bucket.as_ref().map_or(own, |b| b.account_id.as_str());
-        self.may_in(account, action, resource)
+        self.decide(account, action, resource, &self.context)
     }
 
-    /// Whether the caller may do this to a resource of an account.
-    pub(crate) fn may_in(&self, account: &str, action: &str, resource: &str) -> Result<()> {
+    /// Whether the caller may do this to the source of the copy that the request asks for.
+    pub(crate) fn may_read_source(
+        &self,
+        account: &str,
+        action: &str,
+        resource: &str,
+    ) -> Result<()> {
+        let mut context = self.context.clone();
+        context.insert("s3:ResourceAccount", account);
+        // The version in the query is the target's; only the null version of a source exists.
+        context.remove("s3:VersionId");
+        self.decide(account, action, resource, &context)
+    }
+
+    fn decide(&self, account: &str, action: &str, resource: &str, context: &Context) -> Result<()> {
         let caller = &self.request.caller;
         let decision = sealgate_policy::authorize(&Access {
             caller,
             action,
             resource,
             resource_account: account,
-            context: &self.request.context(account),
+            context,
             resource_policy: None,
             authority: Authority::Account,
         });
@@ -294,6 +340,30 @@ impl<'a> Authorized<'a> {
             }
             Decision::Denied(_) => Err(Code::AccessDenied.into()),
         }
+    }
+
+    /// Whether [`recorded`](Self::recorded) has left the call's record in the audit trail.
+    pub(crate) fn is_recorded(&self) -> bool {
+        self.recorded.load(Ordering::Relaxed)
+    }
+
+    /// Carry out a management change and record it, both to the end even if the client goes away:
+    /// nothing changes without a trace.
+    pub(crate) async fn recorded<T: Send + 'static>(
+        &self,
+        change: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Result<T> {
+        let trail = self.s3.trail.clone();
+        let event = crate::trail::event(self.s3, self.request);
+        self.recorded.store(true, Ordering::Relaxed);
+        crate::writer::to_the_end(async move {
+            let outcome = change.await;
+            if let Some(event) = event {
+                crate::trail::write(&trail, event, outcome.as_ref().err()).await?;
+            }
+            outcome
+        })
+        .await
     }
 
     /// The bucket of the request.

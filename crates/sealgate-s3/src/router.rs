@@ -213,17 +213,24 @@ pub fn target(host: Option<&str>, path: &str, domains: &[String]) -> Result<Targ
     })
 }
 
-fn virtual_host_bucket(host: &str, domains: &[String]) -> Option<String> {
+/// The bucket that the host names in front of one of the domains. A domain that is itself below
+/// another one is no bucket, and of several domains the longest counts.
+pub fn virtual_host_bucket(host: &str, domains: &[String]) -> Option<String> {
     // An IPv6 literal has colons of its own but never a bucket before it.
     let host = match host.rsplit_once(':') {
         Some((name, port)) if port.bytes().all(|b| b.is_ascii_digit()) => name,
         _ => host,
     }
     .to_ascii_lowercase();
-    domains.iter().find_map(|domain| {
-        let bucket = host.strip_suffix(domain.as_str())?.strip_suffix('.')?;
-        (!bucket.is_empty()).then(|| bucket.to_owned())
-    })
+    if domains.contains(&host) {
+        return None;
+    }
+    domains
+        .iter()
+        .filter_map(|domain| host.strip_suffix(domain.as_str())?.strip_suffix('.'))
+        .filter(|bucket| !bucket.is_empty())
+        .min_by_key(|bucket| bucket.len())
+        .map(str::to_owned)
 }
 
 /// Query parameters that choose among the operations that are implemented.
@@ -364,71 +371,4 @@ fn object_operation(
 }
 
 #[cfg(test)]
-mod tests {
-    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
-    use super::*;
-
-    fn of(method: Method, path: &str, query: &str) -> Result<Operation> {
-        route(
-            &method,
-            &target(None, path, &[]).unwrap(),
-            &Query::parse(query),
-            false,
-        )
-    }
-
-    #[test]
-    fn path_and_host_name_the_same_object() {
-        let domains = ["example.com".to_owned()];
-        let path = target(Some("example.com:9000"), "/bucket/a/b%20c", &domains).unwrap();
-        let host = target(Some("bucket.example.com:9000"), "/a/b%20c", &domains).unwrap();
-        assert_eq!(path, host);
-        assert_eq!(path.key.as_deref(), Some("a/b c"));
-        assert_eq!(
-            target(Some("[::1]:9000"), "/bucket", &domains).unwrap().key,
-            None
-        );
-    }
-
-    #[test]
-    fn slashes_and_dot_segments_of_keys_are_kept() {
-        assert_eq!(
-            target(None, "/b//a/../b/", &[]).unwrap().key.as_deref(),
-            Some("/a/../b/")
-        );
-    }
-
-    #[test]
-    fn subresources_that_are_not_implemented_never_reach_another_operation() {
-        for name in UNSUPPORTED {
-            for method in [Method::GET, Method::PUT, Method::DELETE, Method::POST] {
-                for path in ["/bucket", "/bucket/key"] {
-                    let error = of(method.clone(), path, name).unwrap_err();
-                    assert_eq!(error.kind(), Code::NotImplemented, "{method} {path}?{name}");
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn operations_are_chosen_by_method_and_query() {
-        assert_eq!(of(Method::GET, "/", "").unwrap(), Op::ListBuckets);
-        assert_eq!(
-            of(Method::GET, "/b", "list-type=2&prefix=x").unwrap(),
-            Op::ListObjectsV2
-        );
-        assert_eq!(of(Method::GET, "/b/", "").unwrap(), Op::ListObjects);
-        assert_eq!(
-            of(Method::PUT, "/b/k", "partNumber=1&uploadId=x").unwrap(),
-            Op::UploadPart
-        );
-        assert_eq!(
-            of(Method::POST, "/b/k", "uploads").unwrap(),
-            Op::CreateMultipartUpload
-        );
-        assert_eq!(
-            of(Method::PATCH, "/b/k", "").unwrap_err().kind(),
-            Code::MethodNotAllowed
-        );
-    }
-}
+mod tests;

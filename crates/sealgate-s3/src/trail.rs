@@ -1,6 +1,6 @@
 //! Management calls on buckets leave a record in the audit trail before they are answered.
 
-use sealgate_audit::{Category, Event, EventType, Resource};
+use sealgate_audit::{Category, Event, EventType, Resource, Trail};
 use sealgate_policy::PrincipalKind;
 use serde_json::{Value, json};
 
@@ -9,23 +9,23 @@ use crate::error::{Code, Result, S3Error};
 use crate::request::Request;
 use crate::router::Operation as Op;
 
-/// Record the outcome of a management call; calls on objects are data events.
-pub(crate) async fn record(s3: &S3, request: &Request, error: Option<&S3Error>) -> Result<()> {
+/// The event that a management call leaves; calls on objects are data events, and leave none.
+pub(crate) fn event(s3: &S3, request: &Request) -> Option<Event> {
     let read_only = match request.op {
         Op::CreateBucket
         | Op::DeleteBucket
         | Op::PutBucketEncryption
         | Op::DeleteBucketEncryption => false,
         Op::ListBuckets | Op::GetBucketLocation | Op::GetBucketEncryption => true,
-        _ => return Ok(()),
+        _ => return None,
     };
     let caller = &request.caller;
     // Anonymous requests belong to no account's trail; the log has them.
     if matches!(caller.principal.kind, PrincipalKind::Anonymous) {
-        return Ok(());
+        return None;
     }
     let bucket = request.bucket.as_ref().map(|b| b.as_str().to_owned());
-    let event = Event {
+    Some(Event {
         event_source: "s3.amazonaws.com",
         event_name: request.op.name().to_owned(),
         principal: caller.principal.clone(),
@@ -51,14 +51,19 @@ pub(crate) async fn record(s3: &S3, request: &Request, error: Option<&S3Error>) 
             })
             .collect(),
         read_only,
-        error: error.map(|e| (e.code().to_owned(), e.message.clone())),
+        error: None,
         invoked_by: None,
         recipient_account_id: caller.principal.account_id.clone(),
         category: Category::Management,
         event_type: EventType::ApiCall,
         tls: None,
-    };
-    s3.trail.record(event).await.map_err(|error| {
+    })
+}
+
+/// Write the event with the outcome of its call, durably.
+pub(crate) async fn write(trail: &Trail, mut event: Event, error: Option<&S3Error>) -> Result<()> {
+    event.error = error.map(|e| (e.code().to_owned(), e.message.clone()));
+    trail.record(event).await.map_err(|error| {
         tracing::error!(%error, "the audit trail cannot be written");
         Code::InternalError.into()
     })

@@ -12,6 +12,8 @@ mod envelope;
 mod error;
 mod request;
 mod service;
+#[cfg(test)]
+mod tests;
 
 pub use customer_key::CustomerKey;
 pub use default::{BucketEncryption, DefaultAlgorithm};

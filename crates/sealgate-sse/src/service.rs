@@ -113,6 +113,11 @@ impl Sse {
         }
     }
 
+    /// The ARN of the KMS key that a key id, ARN or alias stands for in an account, if for any.
+    pub async fn key_arn(&self, account: &str, key_id: &str) -> Option<String> {
+        Some(self.kms.resolve(account, key_id).await.ok()?.arn)
+    }
+
     /// Drop Bucket Keys whose time is over.
     pub fn sweep(&self) {
         self.bucket_keys.sweep();
@@ -274,14 +279,19 @@ impl Sse {
         context: &EncryptionContext,
     ) -> Result<Kek, SseError> {
         let account = &call.caller.principal.account_id;
+        let Some(key_arn) = self.key_arn(account, key_id).await else {
+            // The KMS itself says what is wrong, in words that tell a stranger nothing.
+            return self.new_kek(call, key_id, context).await;
+        };
         let slot = Slot::Write {
             principal: call.caller.principal.arn.clone(),
-            key_arn: self.kms.resolve(account, key_id).await?.arn,
+            key_arn,
             context: context.canonical(),
         };
         if let Some(kek) = self.bucket_keys.get(&slot) {
+            // By the name that the caller used: policies may ask for an alias.
             self.kms
-                .check_cached_use(call, &kek.key_arn, CachedUse::GenerateDataKey, context)
+                .check_cached_use(call, key_id, CachedUse::GenerateDataKey, context)
                 .await?;
             return Ok(kek);
         }
@@ -341,7 +351,12 @@ impl Sse {
             ciphertext: wrapped.kek.bytes().to_vec(),
             context: context.canonical(),
         });
-        let kept = slot.as_ref().and_then(|slot| self.bucket_keys.get(slot));
+        // An envelope that names another KMS key than the one that was asked goes the long way,
+        // on which the KMS finds it.
+        let kept = slot
+            .as_ref()
+            .and_then(|slot| self.bucket_keys.get(slot))
+            .filter(|kept| kept.key_arn == wrapped.key);
         let kek = match kept {
             Some(kek) => {
                 self.kms

@@ -23,6 +23,11 @@ use clap::Parser;
 use cli::{Cli, Command, ServeArgs};
 use config::Config;
 
+/// A request allocates much and keeps little: the C library's allocator costs an eighth of the time
+/// of small requests, and holds on to the large buffers of the others.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// For what is still running on other threads when serving has ended.
 const LAST_WORK: Duration = Duration::from_secs(1);
 

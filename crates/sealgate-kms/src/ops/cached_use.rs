@@ -26,7 +26,7 @@ impl Kms {
     pub async fn check_cached_use(
         &self,
         call: &Call<'_>,
-        key_arn: &str,
+        key_id: &str,
         cached: CachedUse,
         context: &EncryptionContext,
     ) -> Result<(), KmsError> {
@@ -35,11 +35,11 @@ impl Kms {
             CachedUse::Decrypt => Operation::Decrypt,
         };
         let mut attempt = Attempt::begin(call, operation);
-        attempt.parameter("keyId", key_arn);
+        attempt.parameter("keyId", key_id);
         let options = CryptoOptions::default();
         super::crypto::note_use(&mut attempt, context, &options);
         match self
-            .find_usable(&mut attempt, key_arn, context, &options)
+            .find_usable(&mut attempt, key_id, context, &options)
             .await
         {
             Ok(_) => Ok(()),

@@ -110,35 +110,33 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
             ));
         }
     }
-    let account = &request.caller.principal.account_id;
-    let created = match cx
-        .s3
-        .index
-        .create_bucket(name.as_str(), account, region)
-        .await
-    {
-        Ok(bucket) => Some(bucket),
-        // In the oldest region, to create one's own bucket again is no error.
-        Err(IndexError::BucketExists { owner })
-            if owner == *account && region == UNNAMED_REGION =>
-        {
-            None
-        }
-        Err(IndexError::BucketExists { owner }) if owner == *account => {
-            return Err(
-                S3Error::from(Code::BucketAlreadyOwnedByYou).with("BucketName", name.as_str())
-            );
-        }
-        Err(IndexError::BucketExists { .. }) => {
-            return Err(S3Error::from(Code::BucketAlreadyExists).with("BucketName", name.as_str()));
-        }
-        Err(error) => return Err(error.into()),
+    let config = if cx.s3.config.block_sse_c_on_new_buckets {
+        vec![super::bucket_encryption::blocking_customer_keys()?]
+    } else {
+        Vec::new()
     };
-    if let Some(created) = created
-        && cx.s3.config.block_sse_c_on_new_buckets
-    {
-        super::bucket_encryption::block_customer_keys(cx.s3, created.id).await?;
-    }
+    let index = cx.s3.index.clone();
+    let account = request.caller.principal.account_id.clone();
+    let (bucket, region) = (name.as_str().to_owned(), region.clone());
+    cx.recorded(async move {
+        let made = index
+            .create_configured_bucket(&bucket, &account, &region, config)
+            .await;
+        let taken = match made {
+            Ok(_) => return Ok(()),
+            // In the oldest region, to create one's own bucket again is no error.
+            Err(IndexError::BucketExists { owner }) if owner == account => {
+                if region == UNNAMED_REGION {
+                    return Ok(());
+                }
+                Code::BucketAlreadyOwnedByYou
+            }
+            Err(IndexError::BucketExists { .. }) => Code::BucketAlreadyExists,
+            Err(error) => return Err(error.into()),
+        };
+        Err(S3Error::from(taken).with("BucketName", bucket))
+    })
+    .await?;
     let mut response = response::empty(StatusCode::OK);
     insert(response.headers_mut(), "location", &format!("/{name}"));
     insert(
@@ -167,17 +165,20 @@ pub(crate) fn head(cx: &Authorized<'_>) -> Result<Response> {
 
 /// [DeleteBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucket.html).
 pub(crate) async fn delete(cx: &Authorized<'_>) -> Result<Response> {
-    let bucket = cx.bucket()?;
-    cx.s3
-        .index
-        .delete_bucket(bucket.id)
-        .await
-        .map_err(|error| match error {
-            IndexError::BucketNotEmpty => {
-                S3Error::from(Code::BucketNotEmpty).with("BucketName", bucket.name.as_str())
-            }
-            error => error.into(),
-        })?;
+    let bucket = cx.bucket()?.clone();
+    let index = cx.s3.index.clone();
+    cx.recorded(async move {
+        index
+            .delete_bucket(bucket.id)
+            .await
+            .map_err(|error| match error {
+                IndexError::BucketNotEmpty => {
+                    S3Error::from(Code::BucketNotEmpty).with("BucketName", bucket.name.as_str())
+                }
+                error => error.into(),
+            })
+    })
+    .await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 

@@ -1,10 +1,10 @@
 //! PutBucketEncryption, GetBucketEncryption, DeleteBucketEncryption.
 
+use bytes::Bytes;
 use http::StatusCode;
 use sealgate_index::Bucket;
 use sealgate_sse::{BucketEncryption, DefaultAlgorithm};
 
-use crate::S3;
 use crate::error::{Code, Result, S3Error};
 use crate::request::{Authorized, RequestBody};
 use crate::response::{self, Response};
@@ -24,17 +24,22 @@ pub(crate) fn settings(bucket: &Bucket) -> Result<BucketEncryption> {
     }
 }
 
-async fn store(s3: &S3, bucket_id: i64, settings: &BucketEncryption) -> Result<()> {
-    let json = serde_json::to_vec(settings).map_err(|_| Code::InternalError)?;
-    Ok(s3
-        .index
-        .put_bucket_config(bucket_id, KIND, Some(json.into()))
-        .await?)
+/// Store the settings, or none, and record that in the audit trail.
+async fn store(cx: &Authorized<'_>, settings: Option<&BucketEncryption>) -> Result<()> {
+    let body = settings.map(to_bytes).transpose()?;
+    let (index, bucket_id) = (cx.s3.index.clone(), cx.bucket()?.id);
+    cx.recorded(async move { Ok(index.put_bucket_config(bucket_id, KIND, body).await?) })
+        .await
 }
 
-/// Give a new bucket AWS's default of April 2026: no SSE-C.
-pub(crate) async fn block_customer_keys(s3: &S3, bucket_id: i64) -> Result<()> {
-    store(s3, bucket_id, &BucketEncryption::unset(true)).await
+fn to_bytes(settings: &BucketEncryption) -> Result<Bytes> {
+    let json = serde_json::to_vec(settings).map_err(|_| Code::InternalError)?;
+    Ok(json.into())
+}
+
+/// AWS's default for new buckets since April 2026, as a configuration document: no SSE-C.
+pub(crate) fn blocking_customer_keys() -> Result<(String, Bytes)> {
+    Ok((KIND.to_owned(), to_bytes(&BucketEncryption::unset(true))?))
 }
 
 /// [PutBucketEncryption](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutBucketEncryption.html).
@@ -44,7 +49,7 @@ pub(crate) async fn put(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     let document = body.document(cx.request, cx.s3, 64 * 1024).await?;
     let root = Element::parse(&document, "ServerSideEncryptionConfiguration")?;
     let settings = parse(&root, settings(bucket)?.blocks_customer_keys)?;
-    store(cx.s3, bucket.id, &settings).await?;
+    store(cx, Some(&settings)).await?;
     Ok(response::empty(StatusCode::OK))
 }
 
@@ -142,12 +147,9 @@ pub(crate) fn get(cx: &Authorized<'_>) -> Result<Response> {
 /// [DeleteBucketEncryption](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteBucketEncryption.html):
 /// back to SSE-S3. What is blocked stays blocked.
 pub(crate) async fn delete(cx: &Authorized<'_>) -> Result<Response> {
-    let bucket = cx.bucket()?;
-    if settings(bucket)?.blocks_customer_keys {
-        store(cx.s3, bucket.id, &BucketEncryption::unset(true)).await?;
-    } else {
-        cx.s3.index.put_bucket_config(bucket.id, KIND, None).await?;
-    }
+    let blocking = settings(cx.bucket()?)?.blocks_customer_keys;
+    let rest = blocking.then(|| BucketEncryption::unset(true));
+    store(cx, rest.as_ref()).await?;
     Ok(response::empty(StatusCode::NO_CONTENT))
 }
 

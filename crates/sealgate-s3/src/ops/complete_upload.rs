@@ -33,7 +33,7 @@ struct Listed {
 pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<Response> {
     let condition = conditions::of_write(&cx.request.parts.headers)?;
     let in_progress = InProgress::find(cx).await?;
-    in_progress.customer_key(cx, false)?;
+    in_progress.key_of_checksums(cx)?;
     precheck(cx, &condition).await?;
     if in_progress.envelope.kms().is_some() {
         // To make an object needs its key, as at AWS: who may not use the key any more, may not

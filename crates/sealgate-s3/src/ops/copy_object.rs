@@ -49,10 +49,10 @@ impl Source {
             return Err(Code::AccessDenied.into());
         }
         let arn = format!("arn:aws:s3:::{}/{}", bucket.name, key.as_str());
-        cx.may_in(&bucket.account_id, "s3:GetObject", &arn)?;
+        cx.may_read_source(&bucket.account_id, "s3:GetObject", &arn)?;
         let Some(version) = cx.s3.index.get_version(bucket.id, key.as_str()).await? else {
             let arn = format!("arn:aws:s3:::{}", bucket.name);
-            cx.may_in(&bucket.account_id, "s3:ListBucket", &arn)?;
+            cx.may_read_source(&bucket.account_id, "s3:ListBucket", &arn)?;
             return Err(S3Error::from(Code::NoSuchKey).with("Key", key.as_str()));
         };
         let headers = &cx.request.parts.headers;

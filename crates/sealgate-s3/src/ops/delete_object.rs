@@ -33,6 +33,11 @@ pub(crate) async fn one(cx: &Authorized<'_>) -> Result<Response> {
 async fn delete(cx: &Authorized<'_>, key: &str, if_match: Option<String>) -> Result<()> {
     let (index, bucket) = (&cx.s3.index, cx.bucket()?.id);
     if let Some(wanted) = &if_match {
+        // The outcome tells the entity tag, which only readers may know.
+        if wanted != "*" {
+            let arn = format!("arn:aws:s3:::{}/{key}", cx.bucket()?.name);
+            cx.may("s3:GetObject", &arn)?;
+        }
         match index.get_version(bucket, key).await? {
             Some(_) => {}
             None if wanted == "*" => return Err(crate::conditions::failed("If-Match")),

@@ -95,6 +95,13 @@ fn refuse_unsupported_header(name: &str, value: &str, op: Op) -> Result<()> {
                 "Invalid x-amz-object-ownership header",
             )),
         },
+        "x-amz-expected-bucket-owner" | "x-amz-source-expected-bucket-owner"
+            if value.len() != 12 || !value.bytes().all(|b| b.is_ascii_digit()) =>
+        {
+            let code = Code::InvalidBucketOwner;
+            let message = format!("{}... [{value}]", code.message());
+            Err(S3Error::new(code, message))
+        }
         "x-amz-bucket-namespace" if value != "global" => {
             Err(S3Error::not_implemented("A bucket namespace of an account"))
         }
@@ -273,6 +280,24 @@ mod tests {
                 "x-amz-optional-object-attributes",
                 "All",
                 Some(InvalidArgument),
+            ),
+            (
+                Op::GetObject,
+                "x-amz-expected-bucket-owner",
+                "111122223333",
+                None,
+            ),
+            (
+                Op::GetObject,
+                "x-amz-expected-bucket-owner",
+                "",
+                Some(InvalidBucketOwner),
+            ),
+            (
+                Op::CopyObject,
+                "x-amz-source-expected-bucket-owner",
+                "somebody",
+                Some(InvalidBucketOwner),
             ),
             (Op::GetObject, "x-amz-request-payer", "requester", None),
         ] {

@@ -129,8 +129,12 @@ pub(crate) fn customer_keys_blocked(cx: &Authorized<'_>) -> S3Error {
 
 /// Refuse a conditional write before its body is read where that can be told already.
 pub(crate) async fn precheck(cx: &Authorized<'_>, condition: &WriteCondition) -> Result<()> {
-    if *condition == WriteCondition::None {
-        return Ok(());
+    match condition {
+        WriteCondition::None => return Ok(()),
+        WriteCondition::IfNoneMatchAny => {}
+        // The outcome tells the entity tag, which only readers may know
+        // (https://docs.aws.amazon.com/AmazonS3/latest/userguide/conditional-writes.html).
+        WriteCondition::IfMatch(_) => cx.may("s3:GetObject", &cx.place()?.arn())?,
     }
     let current = cx.s3.index.get_version(cx.bucket()?.id, cx.key()?).await?;
     conditions::precheck(condition, current.as_ref().map(|v| v.etag.as_str()))

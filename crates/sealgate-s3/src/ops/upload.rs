@@ -199,6 +199,14 @@ impl InProgress {
     }
 }
 
+impl InProgress {
+    /// The customer key where checksums of the parts are shown or joined: they tell something of
+    /// the content, so S3 wants the key if the upload named an algorithm, and no key otherwise.
+    pub(crate) fn key_of_checksums(&self, cx: &Authorized<'_>) -> Result<()> {
+        self.customer_key(cx, self.checksum.is_some()).map(|_| ())
+    }
+}
+
 /// [AbortMultipartUpload](https://docs.aws.amazon.com/AmazonS3/latest/API/API_AbortMultipartUpload.html).
 pub(crate) async fn abort(cx: &Authorized<'_>) -> Result<Response> {
     let upload = InProgress::find(cx).await?.upload;
@@ -213,7 +221,7 @@ pub(crate) async fn abort(cx: &Authorized<'_>) -> Result<Response> {
 pub(crate) async fn list_parts(cx: &Authorized<'_>) -> Result<Response> {
     let encoding = Encoding::of(cx)?;
     let in_progress = InProgress::find(cx).await?;
-    in_progress.customer_key(cx, false)?;
+    in_progress.key_of_checksums(cx)?;
     let limit = cx.request.page_size("max-parts")?;
     let marker = cx
         .request

@@ -7,6 +7,7 @@ use base64::engine::general_purpose::STANDARD;
 use bytes::{Bytes, BytesMut};
 use http_body::Body;
 use http_body_util::BodyExt as _;
+use tokio::time::Instant;
 
 use super::chunked::{ChunkedDecoder, Framing};
 use super::hashing::Hashes;
@@ -38,9 +39,16 @@ pub struct PayloadReader<B> {
     declared: Option<u64>,
     limit: Option<u64>,
     idle_timeout: Duration,
+    /// How long the client let us wait, less what it sent for it ([`MIN_RATE`]).
+    lag: Duration,
     length: u64,
     state: State,
 }
+
+/// Bytes in a millisecond that a client has to send on average. A limit on silence alone would let it
+/// keep a body open for good, a byte at a time, and with it a part buffer that others wait for. Pauses
+/// up to the idle timeout are fine, and so is any rate of a real network.
+const MIN_RATE: u64 = 1;
 
 /// Where plain bytes come from.
 enum Source {
@@ -100,6 +108,7 @@ impl<B: Body<Data = Bytes> + Unpin> PayloadReader<B> {
             declared: spec.decoded_length,
             limit: spec.limit,
             idle_timeout: spec.idle_timeout,
+            lag: Duration::ZERO,
             length: 0,
             state,
         }
@@ -218,15 +227,22 @@ impl<B: Body<Data = Bytes> + Unpin> PayloadReader<B> {
     /// The next data of the body that is not empty.
     async fn frame(&mut self) -> Result<Option<Bytes>, PayloadError> {
         loop {
-            let frame = tokio::time::timeout(self.idle_timeout, self.body.frame())
+            let patience = self.idle_timeout.saturating_sub(self.lag);
+            let asked = Instant::now();
+            let frame = tokio::time::timeout(patience, self.body.frame())
                 .await
                 .map_err(|_| PayloadError::RequestTimeout)?;
+            self.lag = self.lag.saturating_add(asked.elapsed());
             match frame {
                 None => return Ok(None),
                 // The client went away, or HTTP's own framing broke.
                 Some(Err(_)) => return Err(PayloadError::IncompleteBody),
                 Some(Ok(frame)) => match frame.into_data() {
-                    Ok(data) if !data.is_empty() => return Ok(Some(data)),
+                    Ok(data) if !data.is_empty() => {
+                        let worth = Duration::from_millis(data.len() as u64 / MIN_RATE);
+                        self.lag = self.lag.saturating_sub(worth);
+                        return Ok(Some(data));
+                    }
                     // HTTP trailers are not those of aws-chunked, and mean nothing to S3.
                     _ => {}
                 },

@@ -530,6 +530,52 @@ async fn a_client_that_sends_nothing_for_too_long_is_given_up() {
     assert_eq!(started.elapsed().as_secs(), 20);
 }
 
+/// A body of ten pieces of `size` bytes, each after a pause.
+fn dripping(
+    size: usize,
+    pause: Duration,
+) -> StreamBody<impl stream::Stream<Item = Result<Frame<Bytes>, Infallible>> + Unpin> {
+    let pieces = stream::unfold(10, move |left: usize| async move {
+        tokio::time::sleep(pause).await;
+        let left = left.checked_sub(1)?;
+        Some((Ok(Frame::data(Bytes::from(vec![0; size]))), left))
+    });
+    StreamBody::new(Box::pin(pieces))
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_client_that_drips_is_given_up_and_a_slow_one_is_not() {
+    let spec = || {
+        let mut spec = spec(&[("content-length", "1000000")], Payload::Unsigned).unwrap();
+        spec.idle_timeout = Duration::from_secs(60);
+        spec
+    };
+    let started = tokio::time::Instant::now();
+    let drip = dripping(1, Duration::from_secs(50));
+    let mut reader = PayloadReader::new(drip, spec());
+    assert_eq!(reader.next().await.unwrap().unwrap().len(), 1);
+    assert_eq!(reader.next().await, Err(PayloadError::RequestTimeout));
+    assert_eq!(started.elapsed().as_secs(), 60);
+
+    // Twice the least rate, in bursts with long pauses.
+    let slow = dripping(100_000, Duration::from_secs(50));
+    let digests = PayloadReader::new(slow, spec()).finish().await.unwrap();
+    assert_eq!(digests.length, 1_000_000);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_sent_fast_is_no_credit_for_silence() {
+    let first = stream::iter([Ok(Frame::data(Bytes::from(vec![0; 900_000])))]);
+    let rest = stream::pending::<Result<Frame<Bytes>, Infallible>>();
+    let body = StreamBody::new(stream::StreamExt::chain(first, rest));
+    let mut spec = spec(&[("content-length", "1000000")], Payload::Unsigned).unwrap();
+    spec.idle_timeout = Duration::from_secs(60);
+    let started = tokio::time::Instant::now();
+    let outcome = PayloadReader::new(body, spec).finish().await;
+    assert_eq!(outcome, Err(PayloadError::RequestTimeout));
+    assert_eq!(started.elapsed().as_secs(), 60);
+}
+
 #[tokio::test]
 async fn a_connection_that_breaks_leaves_an_incomplete_body() {
     let frames = [Ok(Frame::data(Bytes::from_static(b"he"))), Err("reset")];

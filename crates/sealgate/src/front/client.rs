@@ -87,24 +87,6 @@ fn forwarded_address(text: &str) -> Option<IpAddr> {
         .map(|address| address.to_canonical())
 }
 
-/// The bucket that the host names in front of one of the domains.
-pub fn virtual_host_bucket(host: Option<&str>, domains: &[String]) -> Option<String> {
-    let host = host?;
-    let host = match host.rsplit_once(':') {
-        Some((name, port)) if port.bytes().all(|byte| byte.is_ascii_digit()) => name,
-        _ => host,
-    };
-    let host = host.to_ascii_lowercase();
-    // A domain itself may be below another one; then it is no bucket.
-    if domains.contains(&host) {
-        return None;
-    }
-    let bucket = domains
-        .iter()
-        .find_map(|domain| host.strip_suffix(domain.as_str())?.strip_suffix('.'))?;
-    (!bucket.is_empty()).then(|| bucket.to_owned())
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
@@ -217,11 +199,10 @@ mod tests {
             ("[::1]:9000", None),
         ] {
             assert_eq!(
-                virtual_host_bucket(Some(host), &domains).as_deref(),
+                sealgate_s3::virtual_host_bucket(host, &domains).as_deref(),
                 bucket,
                 "{host}"
             );
         }
-        assert!(virtual_host_bucket(None, &domains).is_none());
     }
 }

@@ -125,7 +125,8 @@ impl Front {
             .get(HOST)
             .and_then(|value| value.to_str().ok())
             .or(parts.uri.host());
-        let virtual_bucket = client::virtual_host_bucket(host, &self.domains);
+        let virtual_bucket =
+            host.and_then(|host| sealgate_s3::virtual_host_bucket(host, &self.domains));
         if virtual_bucket.is_none()
             && let Some((name, response)) = self
                 .probes

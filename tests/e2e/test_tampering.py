@@ -185,6 +185,45 @@ def test_parts_cannot_be_exchanged(victim: Victim) -> None:
     victim.fails("parts", SSE_S3, data, paths[0], "parts exchanged")
 
 
+def test_an_earlier_upload_of_a_part_cannot_be_put_back(victim: Victim) -> None:
+    five = 5 * 1024 * 1024
+    key, last = "part-again", noise(1000, "last")
+    for mode in (SSE_S3, DSSE):
+        where = {"Bucket": "victim", "Key": key}
+        upload = victim.s3.create_multipart_upload(**where, **mode.write(victim.gateway))["UploadId"]
+
+        def send(number: int, body: bytes) -> tuple[str, Path]:
+            before = set(victim.gateway.blobs())
+            answer = victim.s3.upload_part(**where, UploadId=upload, PartNumber=number, Body=body)
+            (path,) = set(victim.gateway.blobs()) - before
+            return answer["ETag"], path
+
+        earlier, later = noise(five, "earlier"), noise(five, "later")
+        _, path = send(1, earlier)
+        kept = path.read_bytes()
+        etag, path = send(1, later)
+        end, _ = send(2, last)
+        parts = [{"PartNumber": 1, "ETag": etag}, {"PartNumber": 2, "ETag": end}]
+        victim.s3.complete_multipart_upload(**where, UploadId=upload, MultipartUpload={"Parts": parts})
+        victim.holds(key, mode, later + last)
+        # A copy shares the blob, and what is known of it.
+        victim.s3.copy_object(Bucket="victim", Key="part-again-copy", CopySource=where, **mode.write(victim.gateway))
+        right = path.read_bytes()
+        assert len(kept) == len(right)
+        # The same key, part and length: nothing but the hash in the index tells them apart.
+        overwrite(path, kept)
+        victim.fails(key, mode, later + last, path, "the earlier upload of the part")
+        for span in ((0, 99), (SEGMENT + 5, SEGMENT + 50), (five - 10, five + 10)):
+            answer = victim.read(key, mode, span)
+            assert isinstance(answer, Answer) and answer.status == 500, span
+        rest = victim.read(key, mode, (five, five + 999))
+        assert isinstance(rest, Answer) and rest.body == last
+        victim.fails("part-again-copy", mode, later + last, path, "the earlier upload of the part, copied")
+        overwrite(path, right)
+        victim.holds(key, mode, later + last)
+        victim.holds("part-again-copy", mode, later + last)
+
+
 def test_a_blob_that_is_gone_is_an_error_and_not_an_empty_object(victim: Victim) -> None:
     blob = victim.put("gone", DATA, SSE_S3)
     blob.unlink()

@@ -154,13 +154,22 @@ def open_blob(
     plain: int | None = None,
     start: int = 0,
     end: int | None = None,
+    header_hash: bytes | None = None,
 ) -> Iterator[bytes]:
     """The verified bytes `start` to `end` of the body in a seekable blob, by segments.
 
     `keys` are the data keys, inner layer first. `plain` is the length of the body as the index
-    knows it; without it, it follows from the length of the blob.
+    knows it; without it, it follows from the length of the blob. `header_hash` says which blob this
+    must be, where the index knows that.
     """
     blob.seek(0)
+    if header_hash is not None:
+        header = blob.read(Suite(len(keys)).header)
+        if len(header) < Suite(len(keys)).header:
+            raise Refused("Truncated")
+        if hashlib.sha256(header).digest() != header_hash:
+            raise Refused("WrongBlob")
+        blob.seek(0)
     suite, ciphers, aad = open_header(blob, keys, part)
     if plain is None:
         plain = suite.plain_length(blob.seek(0, os.SEEK_END))
@@ -388,11 +397,12 @@ class Folder:
             yield from open_blob(io.BytesIO(inline), keys, 1, of.size)
             return
         parts = self.index.execute(
-            "SELECT number, size, blob FROM parts WHERE seq = ? ORDER BY number", (of.seq,)
+            "SELECT number, size, blob, header_hash FROM parts WHERE seq = ? ORDER BY number",
+            (of.seq,),
         )
-        for number, size, name in parts:
+        for number, size, name, header_hash in parts:
             with (self.blobs / name[:2] / name[2:4] / name).open("rb") as blob:
-                yield from open_blob(blob, keys, number, size)
+                yield from open_blob(blob, keys, number, size, header_hash=header_hash)
 
 
 def key_argument(text: str) -> bytes:

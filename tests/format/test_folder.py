@@ -18,7 +18,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.config import Config
-from sealgate_reader import Folder, Refused
+from sealgate_reader import Folder, Refused, open_blob
 
 HERE = Path(__file__).parent
 SIZES = (1, 15_000, 16_384, 65_535, 65_536, 65_537, 300_000, 0)
@@ -187,6 +187,23 @@ def test_an_envelope_opens_at_its_place_only(written: Written) -> None:
             moved = type(here)(**{**vars(here), "envelope": there.envelope})
             with pytest.raises(Refused, match="WrongKey"):
                 folder.data_keys(moved)
+
+
+def test_a_part_opens_as_the_blob_that_was_written_only(written: Written) -> None:
+    with Folder.open(written.data) as folder:
+        for mode in ("sse-s3", "dsse"):
+            found = folder.find("first-bucket", f"{mode}/parts")
+            keys = folder.data_keys(found)
+            ((number, size, name, header_hash),) = folder.index.execute(
+                "SELECT number, size, blob, header_hash FROM parts WHERE seq = ? AND number = 7",
+                (found.seq,),
+            )
+            with (folder.blobs / name[:2] / name[2:4] / name).open("rb") as blob:
+                body = b"".join(open_blob(blob, keys, number, size, header_hash=header_hash))
+                assert body == text(f"{mode}/parts7", 70_000)
+                # Key, part and length fit, but another blob of that part was written.
+                with pytest.raises(Refused, match="WrongBlob"):
+                    next(open_blob(blob, keys, number, size, header_hash=bytes(32)))
 
 
 def test_another_root_key_opens_nothing(written: Written, tmp_path: Path) -> None:

@@ -98,7 +98,7 @@ impl BlobStore {
         }
     }
 
-    /// Opens the blob for reading exactly `range` of its bytes.
+    /// Opens the blob for reading exactly `range` of its bytes, which is not empty.
     pub async fn read(&self, name: &str, range: Range<u64>) -> Result<BlobReader> {
         let name = parse(name)?;
         Ok(BlobReader(match &self.backend {
@@ -263,6 +263,14 @@ enum Reader {
 }
 
 impl BlobReader {
+    /// Size of the whole blob, by which a reader knows that nothing was put behind it.
+    pub fn blob_size(&self) -> u64 {
+        match &self.0 {
+            Reader::Local(reader) => reader.size(),
+            Reader::Remote(reader) => reader.size(),
+        }
+    }
+
     /// The next piece, at most [`crate::READ_PIECE`] bytes and never empty; `None` after the last
     /// byte of the range. A blob that ends before the range does is [`BlobError::ShortRead`].
     pub async fn next(&mut self) -> Result<Option<Bytes>> {

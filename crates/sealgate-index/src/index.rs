@@ -43,7 +43,17 @@ impl Index {
     /// Opens the index, makes it if there is none, and brings one of an older format to the current one after a copy
     /// was put aside.
     pub async fn open(config: IndexConfig) -> Result<Index> {
-        let store = Arc::new(Store::new(config.path, config.key));
+        Self::start(Store::new(config.path, config.key)).await
+    }
+
+    /// Opens an index that was made before. A file that is missing or empty is [`IndexError::Damaged`]: taken for a
+    /// new index, it would make every blob an orphan.
+    pub async fn open_existing(config: IndexConfig) -> Result<Index> {
+        Self::start(Store::existing(config.path, config.key)).await
+    }
+
+    async fn start(store: Store) -> Result<Index> {
+        let store = Arc::new(store);
         let caches = Arc::new(Caches::new());
         let writer = Writer::start(store.clone(), caches.clone()).await?;
         let readers = Readers::new(store);

@@ -26,6 +26,9 @@ pub(crate) fn prepare(store: &Store, conn: &mut Connection, migrations: &[&str])
     if !fresh && application != APPLICATION_ID {
         return Err(IndexError::Foreign);
     }
+    if fresh && store.must_exist() {
+        return Err(IndexError::damaged("there is nothing in it"));
+    }
     if found > known {
         return Err(IndexError::Newer { found, known });
     }

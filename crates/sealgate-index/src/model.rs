@@ -46,6 +46,9 @@ pub struct Part {
     pub sealed_size: u64,
     /// Name of the blob.
     pub blob: String,
+    /// SHA-256 of the header of the blob, which says which blob this must be: another one that the
+    /// same keys open as the same part (an earlier upload of it) is not it.
+    pub header_hash: [u8; 32],
     /// ETag of the part, without quotes.
     pub etag: String,
     /// Checksum of the part in the algorithm of its version or upload.

@@ -52,6 +52,16 @@ pub(crate) fn size(row: &Row<'_>, column: usize) -> Result<u64> {
     u64::try_from(row.get::<_, i64>(column)?).map_err(|_| IndexError::damaged("a size is negative"))
 }
 
+/// A SHA-256.
+pub(crate) fn hash(row: &Row<'_>, column: usize) -> Result<[u8; 32]> {
+    let value = row.get_ref(column)?;
+    value
+        .as_blob()
+        .ok()
+        .and_then(|bytes| bytes.try_into().ok())
+        .ok_or_else(|| IndexError::damaged("a hash does not have 32 bytes"))
+}
+
 pub(crate) fn bytes(row: &Row<'_>, column: usize) -> Result<Bytes> {
     Ok(Bytes::from(row.get::<_, Vec<u8>>(column)?))
 }

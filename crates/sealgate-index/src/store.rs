@@ -29,6 +29,8 @@ const PLAIN_MAGIC: &[u8; 16] = b"SQLite format 3\0";
 pub(crate) struct Store {
     path: PathBuf,
     key: Option<Zeroizing<[u8; 32]>>,
+    /// Whether an index without anything in it is a loss, and not a beginning.
+    must_exist: bool,
 }
 
 /// What lies at the path before SQLite looks at it.
@@ -58,7 +60,22 @@ impl From<rusqlite::Error> for Unreadable {
 
 impl Store {
     pub fn new(path: PathBuf, key: Option<Zeroizing<[u8; 32]>>) -> Self {
-        Store { path, key }
+        Store {
+            path,
+            key,
+            must_exist: false,
+        }
+    }
+
+    pub fn existing(path: PathBuf, key: Option<Zeroizing<[u8; 32]>>) -> Self {
+        Store {
+            must_exist: true,
+            ..Self::new(path, key)
+        }
+    }
+
+    pub fn must_exist(&self) -> bool {
+        self.must_exist
     }
 
     pub fn path(&self) -> &Path {
@@ -68,6 +85,9 @@ impl Store {
     /// Opens the index for writing; makes it or brings it to the newest of `migrations`.
     pub fn open_writer(&self, migrations: &[&str]) -> Result<Connection> {
         let found = sniff(&self.path)?;
+        if found == Found::Nothing && self.must_exist {
+            return Err(IndexError::damaged("it is missing or empty"));
+        }
         match (&found, &self.key) {
             (Found::PlainSqlite, Some(_)) | (Found::Other, _) => return Err(IndexError::Foreign),
             // Most likely an encrypted index where none is configured.

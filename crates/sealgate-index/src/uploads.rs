@@ -19,7 +19,7 @@ use crate::{
 
 pub(crate) const COLUMNS: &str = "id, bucket_id, key, initiated, initiator, owner, meta, envelope, \
                                   checksum_algorithm, checksum_type";
-const PART_COLUMNS: &str = "number, size, sealed_size, blob, etag, checksum, modified";
+const PART_COLUMNS: &str = "number, size, sealed_size, blob, header_hash, etag, checksum, modified";
 
 impl Index {
     /// Starts an upload.
@@ -93,7 +93,7 @@ impl Index {
             run(
                 tx.conn,
                 &format!(
-                    "INSERT INTO upload_parts (upload_seq, {PART_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)"
+                    "INSERT INTO upload_parts (upload_seq, {PART_COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)"
                 ),
                 params![
                     upload,
@@ -101,6 +101,7 @@ impl Index {
                     size_to_column(part.size)?,
                     size_to_column(part.sealed_size)?,
                     part.blob,
+                    part.header_hash,
                     part.etag,
                     part.checksum,
                     tx.now,
@@ -287,7 +288,7 @@ fn new_id(now: i64) -> String {
 fn stored_part(row: &Row<'_>) -> Result<StoredPart> {
     Ok(StoredPart {
         part: part(row)?,
-        modified: time(row, 6)?,
+        modified: time(row, 7)?,
     })
 }
 

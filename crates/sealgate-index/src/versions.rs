@@ -7,7 +7,7 @@ use crate::{
     Body, Index, IndexError, NewVersion, Part, Version, WriteCondition,
     buckets::must_exist,
     references,
-    sql::{Result, all, bytes, first, from_millis, key, run, size, size_to_column, time},
+    sql::{Result, all, bytes, first, from_millis, hash, key, run, size, size_to_column, time},
     writer::Tx,
 };
 
@@ -280,13 +280,14 @@ fn remove(tx: &Tx<'_>, seq: i64) -> Result<()> {
 fn insert_part(tx: &Tx<'_>, seq: i64, part: &Part) -> Result<()> {
     run(
         tx.conn,
-        "INSERT INTO parts (seq, number, size, sealed_size, blob, etag, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+        "INSERT INTO parts (seq, number, size, sealed_size, blob, header_hash, etag, checksum) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
         params![
             seq,
             part.number,
             size_to_column(part.size)?,
             size_to_column(part.sealed_size)?,
             part.blob,
+            part.header_hash,
             part.etag,
             part.checksum,
         ],
@@ -294,15 +295,16 @@ fn insert_part(tx: &Tx<'_>, seq: i64, part: &Part) -> Result<()> {
     Ok(())
 }
 
-/// A part from columns number, size, sealed_size, blob, etag, checksum.
+/// A part from columns number, size, sealed_size, blob, header_hash, etag, checksum.
 pub(crate) fn part(row: &Row<'_>) -> Result<Part> {
     Ok(Part {
         number: row.get(0)?,
         size: size(row, 1)?,
         sealed_size: size(row, 2)?,
         blob: row.get(3)?,
-        etag: row.get(4)?,
-        checksum: row.get(5)?,
+        header_hash: hash(row, 4)?,
+        etag: row.get(5)?,
+        checksum: row.get(6)?,
     })
 }
 
@@ -331,7 +333,7 @@ fn version(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Resul
         return Ok(None);
     };
     if let Body::Parts(parts) = &mut version.body {
-        let sql = "SELECT number, size, sealed_size, blob, etag, checksum FROM parts WHERE seq = ?1 ORDER BY number";
+        let sql = "SELECT number, size, sealed_size, blob, header_hash, etag, checksum FROM parts WHERE seq = ?1 ORDER BY number";
         *parts = all(conn, sql, [version.seq], part)?;
     }
     Ok(Some(version))

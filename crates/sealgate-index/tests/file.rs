@@ -6,8 +6,8 @@ use std::path::{Path, PathBuf};
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use bytes::Bytes;
 use sealgate_index::{
-    Body, Expect, Index, IndexConfig, IndexError, ListQuery, NewVersion, RecordWrite, TrailEntry,
-    WriteCondition,
+    Body, Expect, Index, IndexConfig, IndexError, ListQuery, NewVersion, Part, RecordWrite,
+    TrailEntry, WriteCondition,
 };
 use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
@@ -343,6 +343,48 @@ async fn a_damaged_page_is_reported_and_never_read() {
 }
 
 #[tokio::test]
+async fn a_part_without_a_whole_hash_is_damage() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.db");
+    let index = Index::open(config(&path, None)).await.unwrap();
+    let bucket = index
+        .create_bucket("bucket", "111111111111", "us-east-1")
+        .await
+        .unwrap();
+    let part = Part {
+        number: 1,
+        size: 1,
+        sealed_size: 93,
+        blob: "blob".into(),
+        header_hash: [9; 32],
+        etag: "etag".into(),
+        checksum: None,
+    };
+    let new = NewVersion {
+        body: Body::Parts(vec![part.clone()]),
+        ..version("key", "")
+    };
+    index
+        .put_version(bucket.id, new, WriteCondition::None, None)
+        .await
+        .unwrap();
+    let read = index.get_version(bucket.id, "key").await.unwrap().unwrap();
+    assert_eq!(read.body, Body::Parts(vec![part]));
+    index.close().await;
+
+    for spoilt in ["x''", "zeroblob(31)", "zeroblob(33)"] {
+        let file = rusqlite::Connection::open(&path).unwrap();
+        let sql = format!("UPDATE parts SET header_hash = {spoilt}");
+        file.execute(&sql, []).unwrap();
+        drop(file);
+        let index = Index::open(config(&path, None)).await.unwrap();
+        let refused = index.get_version(bucket.id, "key").await;
+        assert!(matches!(refused, Err(IndexError::Damaged(_))), "{spoilt}");
+        index.close().await;
+    }
+}
+
+#[tokio::test]
 async fn the_trail_is_a_chain_over_reopening_and_refused_writes() {
     let folder = tempfile::tempdir().unwrap();
     let path = folder.path().join("index.db");
@@ -385,4 +427,32 @@ async fn the_trail_is_a_chain_over_reopening_and_refused_writes() {
         count += 1;
     }
     assert_eq!(count, 12);
+}
+
+#[tokio::test]
+async fn an_index_that_must_exist_is_not_made_anew() {
+    let folder = tempfile::tempdir().unwrap();
+    let path = folder.path().join("index.db");
+    let damaged = |opened: Result<Index, IndexError>| {
+        assert!(matches!(opened.err(), Some(IndexError::Damaged(_))));
+    };
+    damaged(Index::open_existing(config(&path, Some([7; 32]))).await);
+    std::fs::write(&path, b"").unwrap();
+    damaged(Index::open_existing(config(&path, Some([7; 32]))).await);
+    // A SQLite file without a table is no index that was made before, either.
+    let plain = folder.path().join("plain.db");
+    rusqlite::Connection::open(&plain)
+        .unwrap()
+        .execute_batch("PRAGMA user_version = 0; VACUUM;")
+        .unwrap();
+    damaged(Index::open_existing(config(&plain, None)).await);
+
+    let made = folder.path().join("made.db");
+    Index::open(config(&made, Some([7; 32])))
+        .await
+        .unwrap()
+        .close()
+        .await;
+    let opened = Index::open_existing(config(&made, Some([7; 32]))).await;
+    opened.unwrap().close().await;
 }

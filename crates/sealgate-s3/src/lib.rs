@@ -4,6 +4,7 @@
 //! does not take are refused, [`request::Authorized::check`] decides, and only then an operation
 //! in [`ops`] runs and may read the body.
 
+mod body;
 mod conditions;
 mod error;
 mod meta;
@@ -34,9 +35,10 @@ pub use reader::IntegrityFailures;
 pub use response::{BrokenBody, Outcome, Response, ResponseBody};
 pub use router::virtual_host_bucket;
 
+use body::RequestBody;
 use error::Result;
 use names::{BucketName, ObjectKey};
-use request::{Authorized, Request, RequestBody};
+use request::{Authorized, Request};
 
 /// Settings of the S3 service.
 #[derive(Debug, Clone)]
@@ -149,7 +151,7 @@ impl S3 {
             }
         };
         let name = operation.map_or("Unknown", router::Operation::name);
-        match result {
+        let mut response = match result {
             Ok(mut response) => {
                 let mode = response.extensions_mut().remove::<sealgate_sse::Mode>();
                 response.extensions_mut().insert(Outcome {
@@ -169,14 +171,19 @@ impl S3 {
                 });
                 response
             }
+        };
+        if !body.is_read() {
+            response::close_connection(&mut response);
         }
+        response
     }
 
     /// An answer to a request whose signature was refused.
-    pub fn auth_error(
+    pub async fn auth_error(
         &self,
         error: &sealgate_wire::sigv4::AuthError,
         parts: &Parts,
+        body: hyper::body::Incoming,
         request_id: &str,
         host_id: &str,
     ) -> Response {
@@ -194,6 +201,11 @@ impl S3 {
             error: Some(error.code()),
             mode: None,
         });
+        let mut body = RequestBody::refused(body);
+        body.drain(parts).await;
+        if !body.is_read() {
+            response::close_connection(&mut response);
+        }
         response
     }
 

@@ -10,7 +10,7 @@ use http_body_util::BodyExt as _;
 use hyper::body::Frame;
 use sealgate_blobs::{BlobError, BlobReader, BlobStore, Hold};
 use sealgate_index::{Body, Version};
-use sealgate_seal::{BodyKeys, OpenError, OpenStream, sealed_range};
+use sealgate_seal::{BodyKeys, OpenError, OpenStream, header_hash, sealed_range};
 
 use crate::error::{Code, S3Error};
 use crate::response::{BrokenBody, ResponseBody};
@@ -57,7 +57,7 @@ struct Piece {
 
 enum Source {
     Inline(Bytes),
-    Blob(String),
+    Blob { name: String, header_hash: [u8; 32] },
 }
 
 /// The piece that is being read.
@@ -105,7 +105,10 @@ impl ObjectReader {
                     // An empty body is read too: its one empty segment carries a tag.
                     if from < to || version.size == 0 {
                         pieces.push_back(Piece {
-                            source: Source::Blob(part.blob.clone()),
+                            source: Source::Blob {
+                                name: part.blob.clone(),
+                                header_hash: part.header_hash,
+                            },
                             part: part.number,
                             size: part.size,
                             range: from.saturating_sub(start)..to.saturating_sub(start),
@@ -116,7 +119,7 @@ impl ObjectReader {
             }
         }
         let names = pieces.iter().filter_map(|piece| match &piece.source {
-            Source::Blob(name) => Some(name.clone()),
+            Source::Blob { name, .. } => Some(name.clone()),
             Source::Inline(_) => None,
         });
         Self {
@@ -149,7 +152,7 @@ impl ObjectReader {
             };
             let name = match &piece.source {
                 Source::Inline(_) => "(in the index)".to_owned(),
-                Source::Blob(name) => name.clone(),
+                Source::Blob { name, .. } => name.clone(),
             };
             match Self::begin(&self.blobs, &self.keys, piece, name.clone()).await {
                 Ok(open) => self.open = Some(open),
@@ -207,11 +210,16 @@ impl ObjectReader {
                     name,
                 })
             }
-            Source::Blob(blob) => {
+            Source::Blob {
+                name: blob,
+                header_hash,
+            } => {
                 // A read from the start takes header and segments in one request.
                 if wanted.start == header_len as u64 {
                     let mut reader = blobs.read(&blob, 0..wanted.end).await?;
+                    must_be_whole(&reader, layers.sealed_len(piece.size))?;
                     let (header, rest) = take(&mut reader, header_len).await?;
+                    must_be(&header, &header_hash)?;
                     let mut stream =
                         OpenStream::new(keys, piece.part, &header, piece.size, piece.range)?;
                     stream.push(&rest)?;
@@ -222,7 +230,9 @@ impl ObjectReader {
                     });
                 }
                 let mut reader = blobs.read(&blob, 0..header_len as u64).await?;
+                must_be_whole(&reader, layers.sealed_len(piece.size))?;
                 let (header, _) = take(&mut reader, header_len).await?;
+                must_be(&header, &header_hash)?;
                 let stream = OpenStream::new(keys, piece.part, &header, piece.size, piece.range)?;
                 let reader = blobs.read(&blob, wanted).await?;
                 Ok(Open {
@@ -269,6 +279,25 @@ impl ObjectReader {
             }
         });
         Ok(http_body_util::StreamBody::new(stream).boxed_unsync())
+    }
+}
+
+/// That this is the header of the blob that was written, and not of another one that the keys would
+/// open as well: an earlier upload of the part, put back by the store. The hash is no secret.
+fn must_be(header: &[u8], hash: &[u8; 32]) -> Result<(), OpenError> {
+    if header_hash(header) == *hash {
+        Ok(())
+    } else {
+        Err(OpenError::WrongBlob)
+    }
+}
+
+/// Nothing may be missing from a blob or stand behind it, even where that is not read.
+fn must_be_whole(reader: &BlobReader, sealed_len: u64) -> Result<(), OpenError> {
+    if reader.blob_size() == sealed_len {
+        Ok(())
+    } else {
+        Err(OpenError::BadLength)
     }
 }
 

@@ -6,13 +6,10 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HeaderName;
 use http::request::Parts;
-use sealgate_iam::Authenticated;
 use sealgate_index::Bucket;
 use sealgate_kms::Call;
 use sealgate_policy::{Access, Authority, Caller, Context, Decision, PrincipalKind};
 use sealgate_sse::{BucketEncryption, Place};
-use sealgate_wire::payload::{PayloadReader, PayloadSpec};
-use sealgate_wire::sigv4::{ChunkVerifier, Payload};
 use sealgate_wire::{Connection, Query};
 use time::OffsetDateTime;
 
@@ -35,104 +32,6 @@ pub(crate) struct Request {
     pub(crate) signed_at: Option<OffsetDateTime>,
     pub(crate) conn: Connection,
     pub(crate) request_id: String,
-}
-
-/// The body of a request, which nobody has read yet.
-pub(crate) struct RequestBody {
-    incoming: hyper::body::Incoming,
-    payload: Payload,
-    chunks: Option<ChunkVerifier>,
-}
-
-impl RequestBody {
-    pub(crate) fn new(incoming: hyper::body::Incoming, auth: &mut Authenticated) -> Self {
-        Self {
-            incoming,
-            payload: std::mem::replace(&mut auth.payload, Payload::Unsigned),
-            chunks: auth.chunks.take(),
-        }
-    }
-
-    /// What the headers say of the body. Nothing is read yet.
-    pub(crate) fn spec(&mut self, request: &Request, s3: &S3) -> Result<PayloadSpec> {
-        let payload = std::mem::replace(&mut self.payload, Payload::Unsigned);
-        let mut spec = PayloadSpec::from_headers(&request.parts, payload, self.chunks.take())?;
-        spec.idle_timeout = s3.config.idle_timeout;
-        Ok(spec)
-    }
-
-    /// Start reading. With `Expect: 100-continue` this is what makes the client send.
-    pub(crate) fn reader(
-        &mut self,
-        spec: PayloadSpec,
-    ) -> PayloadReader<&mut hyper::body::Incoming> {
-        PayloadReader::new(&mut self.incoming, spec)
-    }
-
-    /// The whole body of a request that carries a document, of at most `limit` bytes.
-    pub(crate) async fn document(
-        &mut self,
-        request: &Request,
-        s3: &S3,
-        limit: usize,
-    ) -> Result<Vec<u8>> {
-        let spec = self.spec(request, s3)?;
-        self.read_document(spec, limit).await
-    }
-
-    /// As [`document`](Self::document), where checksum headers are about an object and not about
-    /// this body.
-    pub(crate) async fn unsummed_document(
-        &mut self,
-        request: &Request,
-        s3: &S3,
-        limit: usize,
-    ) -> Result<Vec<u8>> {
-        let payload = std::mem::replace(&mut self.payload, Payload::Unsigned);
-        let chunks = self.chunks.take();
-        let mut spec = PayloadSpec::without_checksums(&request.parts, payload, chunks)?;
-        spec.idle_timeout = s3.config.idle_timeout;
-        self.read_document(spec, limit).await
-    }
-
-    async fn read_document(&mut self, spec: PayloadSpec, limit: usize) -> Result<Vec<u8>> {
-        if spec
-            .decoded_length
-            .is_some_and(|length| length > limit as u64)
-        {
-            return Err(Code::MalformedXml.into());
-        }
-        let mut reader = self.reader(spec);
-        let mut document = Vec::new();
-        while let Some(chunk) = reader.next().await? {
-            if document.len() + chunk.len() > limit {
-                return Err(Code::MalformedXml.into());
-            }
-            document.extend_from_slice(&chunk);
-        }
-        reader.finish().await?;
-        Ok(document)
-    }
-
-    /// Read away a small rest after a refusal, so that the client gets to read the answer rather
-    /// than a reset connection. A client that waits for `100 Continue` has sent nothing.
-    pub(crate) async fn drain(&mut self, request: &Parts) {
-        use http_body_util::BodyExt as _;
-        if request.headers.contains_key(http::header::EXPECT) {
-            return;
-        }
-        let drain = async {
-            let mut left: usize = 1 << 20;
-            while let Some(Ok(frame)) = self.incoming.frame().await {
-                let length = frame.data_ref().map_or(0, bytes::Bytes::len);
-                match left.checked_sub(length) {
-                    Some(rest) => left = rest,
-                    None => break,
-                }
-            }
-        };
-        let _ = tokio::time::timeout(std::time::Duration::from_secs(2), drain).await;
-    }
 }
 
 impl Request {
@@ -160,11 +59,15 @@ impl Request {
             Ok(number) if u64::try_from(number).is_ok_and(|n| n <= max) => {
                 Ok(Some(number.unsigned_abs()))
             }
-            Ok(_) => Err(S3Error::argument(
-                name,
-                text,
-                format!("Argument {name} must be an integer between 0 and {max}"),
-            )),
+            Ok(_) => {
+                // A number out of range goes by the name of the API's member.
+                let member = if name == "max-keys" { "maxKeys" } else { name };
+                Err(S3Error::argument(
+                    member,
+                    text,
+                    format!("Argument {member} must be an integer between 0 and {max}"),
+                ))
+            }
             Err(_) => Err(S3Error::argument(
                 name,
                 text,

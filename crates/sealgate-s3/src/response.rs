@@ -66,6 +66,14 @@ pub(crate) fn empty(status: StatusCode) -> Response {
     response
 }
 
+/// Say that the connection ends with this answer. Where a body was not read, its rest would be
+/// taken for the next request, or that request for the rest of the body.
+pub(crate) fn close_connection(response: &mut Response) {
+    response
+        .headers_mut()
+        .insert(header::CONNECTION, HeaderValue::from_static("close"));
+}
+
 /// An XML document with status 200.
 pub(crate) fn xml(document: String) -> Response {
     let mut response = http::Response::new(full(document));

@@ -9,8 +9,8 @@ use sealgate_wire::checksum::{Checksum, Hasher};
 use sealgate_wire::payload::{Digests, PayloadSpec};
 
 use crate::S3;
+use crate::body::RequestBody;
 use crate::error::{Code, Result, S3Error};
-use crate::request::RequestBody;
 
 /// Largest body of one PUT or part: 5 GiB
 /// ([limits](https://docs.aws.amazon.com/AmazonS3/latest/userguide/qfacts.html)).
@@ -29,6 +29,7 @@ pub(crate) struct BodyWriter {
 pub(crate) struct Stored {
     pub(crate) size: u64,
     sealed_size: u64,
+    header_hash: [u8; 32],
     place: StoredPlace,
 }
 
@@ -83,12 +84,14 @@ impl BodyWriter {
         self.seal.finish().map_err(too_long)?;
         self.flush().await?;
         let size = self.seal.plain_len();
+        let header_hash = self.seal.header_hash();
         match self.blob {
             Some(blob) => {
                 let blob = blob.finish().await?;
                 Ok(Stored {
                     size,
                     sealed_size: blob.size(),
+                    header_hash,
                     place: StoredPlace::Blob(blob),
                 })
             }
@@ -97,6 +100,7 @@ impl BodyWriter {
                 Ok(Stored {
                     size,
                     sealed_size: sealed.len() as u64,
+                    header_hash,
                     place: StoredPlace::Inline(sealed),
                 })
             }
@@ -126,6 +130,7 @@ impl Stored {
                 size: self.size,
                 sealed_size: self.sealed_size,
                 blob: blob.name().to_owned(),
+                header_hash: self.header_hash,
                 etag: etag.to_owned(),
                 checksum,
             }),

@@ -225,7 +225,10 @@ impl Writer {
         // away; S3 writes both as character references, which its clients read.
         if text.bytes().any(|b| b < 0x20 && b != b'\n' && b != b'\t') {
             for character in text.chars() {
-                if (character as u32) < 0x20 {
+                if character == '\0' {
+                    // Not even a reference may stand for it.
+                    self.0.push(char::REPLACEMENT_CHARACTER);
+                } else if (character as u32) < 0x20 {
                     self.0.push_str(&format!("&#x{:x};", character as u32));
                 } else {
                     self.0

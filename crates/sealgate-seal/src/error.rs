@@ -30,6 +30,10 @@ pub enum OpenError {
     /// The key is not the one that the blob or the wrapped secret commits to.
     #[error("the key does not belong to this data")]
     WrongKey,
+    /// The header is not the one that was written. Said by whoever keeps the hash of the header
+    /// ([`header_hash`](crate::header_hash)) and compares it before the blob is opened.
+    #[error("the blob is another one than was written")]
+    WrongBlob,
     /// A segment is not the one that was sealed at this place.
     #[error("segment {segment} is damaged or out of place")]
     Damaged {

@@ -45,6 +45,14 @@ impl Layers {
     }
 }
 
+/// The SHA-256 of a blob's header, which is its first [`Layers::header_len`] bytes. Every segment
+/// authenticates it, and the salts make it another one for each blob: it tells one blob from all
+/// others, those that the same keys open included, and gives away nothing.
+#[must_use]
+pub fn hash(header: &[u8]) -> [u8; 32] {
+    Sha256::digest(header).into()
+}
+
 /// What HKDF gives for one layer of one blob.
 struct LayerKey {
     key: Key256,
@@ -87,7 +95,7 @@ pub(crate) fn create(
             (inner, Some(add_layer(outer, INFO_OUTER)))
         }
     };
-    let cipher = SegmentCipher::new(&inner, outer.as_ref(), Sha256::digest(&header).into());
+    let cipher = SegmentCipher::new(&inner, outer.as_ref(), hash(&header));
     (header, cipher)
 }
 
@@ -122,11 +130,7 @@ pub(crate) fn open(keys: &BodyKeys, part: u32, header: &[u8]) -> Result<SegmentC
             (inner, Some(outer_fields.unlock(outer, INFO_OUTER, part)?))
         }
     };
-    Ok(SegmentCipher::new(
-        &inner,
-        outer.as_ref(),
-        Sha256::digest(header).into(),
-    ))
+    Ok(SegmentCipher::new(&inner, outer.as_ref(), hash(header)))
 }
 
 /// A layer's part of a header that is being read.

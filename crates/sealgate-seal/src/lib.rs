@@ -38,6 +38,7 @@ mod vectors;
 pub mod wrap;
 
 pub use error::{OpenError, SealError};
+pub use header::hash as header_hash;
 pub use key::{BodyKeys, Key256};
 pub use layout::{Layers, MAX_PLAIN_LEN, SEGMENT_SIZE, TAG_SIZE, sealed_range};
 pub use open::{OpenStream, open_all};

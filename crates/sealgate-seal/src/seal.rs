@@ -111,6 +111,13 @@ impl SealStream {
         self.plain_len
     }
 
+    /// The [`header_hash`](crate::header_hash) of this blob, known from the beginning on. Whoever
+    /// keeps it apart from the blob notices when another one is put into its place.
+    #[must_use]
+    pub fn header_hash(&self) -> [u8; 32] {
+        self.cipher.header_hash()
+    }
+
     fn seal_segment(&mut self, last: bool) -> Result<(), SealError> {
         let nonce = self.sequence.next(last).ok_or(SealError::TooLong)?;
         self.cipher

@@ -26,6 +26,10 @@ impl SegmentCipher {
         }
     }
 
+    pub(crate) fn header_hash(&self) -> [u8; 32] {
+        self.header_hash
+    }
+
     /// Turns the plaintext in `segment` into the sealed segment; no allocation if there is room.
     pub(crate) fn seal(&self, nonce: &SegmentNonce, segment: &mut BytesMut) -> Result<(), Refused> {
         let tag = self.inner.seal(nonce.bytes(), &self.header_hash, segment)?;

@@ -6,7 +6,8 @@ mod common;
 use common::{BOTH, body, keys, open_by, seal_by};
 use proptest::prelude::*;
 use sealgate_seal::{
-    BodyKeys, Key256, Layers, OpenError, OpenStream, SEGMENT_SIZE, open_all, seal_all,
+    BodyKeys, Key256, Layers, OpenError, OpenStream, SEGMENT_SIZE, SealStream, header_hash,
+    open_all, seal_all,
 };
 
 const SEGMENTS: usize = 4;
@@ -35,6 +36,27 @@ fn join(header: &[u8], segments: &[&[u8]]) -> Vec<u8> {
         .iter()
         .for_each(|segment| blob.extend_from_slice(segment));
     blob
+}
+
+#[test]
+fn the_hash_of_the_header_tells_blobs_of_one_key_apart() {
+    for layers in BOTH {
+        let keys = keys(layers, 1);
+        let mut seen = Vec::new();
+        for _ in 0..2 {
+            let mut stream = SealStream::new(&keys, 1);
+            let early = stream.header_hash();
+            stream.push(&body(LEN)).unwrap();
+            let mut blob = stream.output().split();
+            assert_eq!(stream.header_hash(), early);
+            stream.finish().unwrap();
+            blob.extend_from_slice(stream.output());
+            assert_eq!(stream.header_hash(), early);
+            assert_eq!(header_hash(&blob[..layers.header_len()]), early);
+            seen.push(early);
+        }
+        assert_ne!(seen[0], seen[1]);
+    }
 }
 
 #[test]

@@ -62,7 +62,8 @@ impl Background {
     pub fn start(self, tls: Option<Arc<Tls>>) -> JoinSet<()> {
         let mut jobs = JoinSet::new();
         let this = self.clone();
-        jobs.spawn(every(GARBAGE_PERIOD, move || {
+        let period = self.grace.clamp(Duration::from_secs(1), GARBAGE_PERIOD);
+        jobs.spawn(every(period, move || {
             let this = this.clone();
             async move { this.remove_garbage().await }
         }));
@@ -281,6 +282,7 @@ mod tests {
             size: 6,
             sealed_size: 6,
             blob: blob.to_owned(),
+            header_hash: [0; 32],
             etag: "e".into(),
             checksum: None,
         };

@@ -166,7 +166,7 @@ impl Stores {
         let key = config
             .index_encryption
             .then(|| Zeroizing::new(*root.derive(INDEX_KEY).expose()));
-        let index = open_index(&index_path, key).await?;
+        let index = open_index(&index_path, key, data.first_start()).await?;
         let trail = Trail::new(index.clone(), config.region.clone());
         let kms = Kms::open(index.clone(), trail.clone(), &root, config.region.clone())
             .await
@@ -196,14 +196,21 @@ impl Stores {
     }
 }
 
-async fn open_index(path: &Path, key: Option<Zeroizing<[u8; 32]>>) -> anyhow::Result<Index> {
+async fn open_index(
+    path: &Path,
+    key: Option<Zeroizing<[u8; 32]>>,
+    first_start: bool,
+) -> anyhow::Result<Index> {
     let config = IndexConfig {
         path: path.to_owned(),
         key,
     };
-    Index::open(config)
-        .await
-        .with_context(|| format!("the index {} cannot be opened", path.display()))
+    let opened = if first_start {
+        Index::open(config).await
+    } else {
+        Index::open_existing(config).await
+    };
+    opened.with_context(|| format!("the index {} cannot be opened", path.display()))
 }
 
 fn listener_tls(config: &Config, data: &DataDir) -> anyhow::Result<Option<Arc<Tls>>> {

@@ -14,6 +14,7 @@ use crate::{BlobError, READ_PIECE, Result};
 pub(crate) struct LocalReader {
     file: File,
     rest: Range<u64>,
+    size: u64,
 }
 
 impl LocalReader {
@@ -23,10 +24,19 @@ impl LocalReader {
             _ => error.into(),
         })?;
         // Better now than after the head of the answer has left.
-        if file.metadata()?.len() < range.end {
+        let size = file.metadata()?.len();
+        if size < range.end {
             return Err(BlobError::ShortRead);
         }
-        Ok(LocalReader { file, rest: range })
+        Ok(LocalReader {
+            file,
+            rest: range,
+            size,
+        })
+    }
+
+    pub(crate) fn size(&self) -> u64 {
+        self.size
     }
 
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {

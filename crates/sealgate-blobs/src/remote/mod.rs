@@ -88,9 +88,6 @@ impl RemoteStore {
 
     pub(crate) async fn read(&self, name: &BlobName, range: Range<u64>) -> Result<RemoteReader> {
         let length = range.end.saturating_sub(range.start);
-        if length == 0 {
-            return Ok(RemoteReader::empty());
-        }
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
             ..Default::default()
@@ -103,7 +100,8 @@ impl RemoteStore {
         if answer.range.end - answer.range.start != length {
             return Err(BlobError::ShortRead);
         }
-        Ok(RemoteReader::new(answer.into_stream(), length))
+        let size = answer.meta.size;
+        Ok(RemoteReader::new(answer.into_stream(), length, size))
     }
 
     pub(crate) async fn delete(&self, name: &BlobName) -> Result<()> {

@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::{self, BoxStream};
+use futures_util::stream::BoxStream;
 
 use super::error::from_backend;
 use crate::{BlobError, READ_PIECE, Result};
@@ -13,22 +13,26 @@ pub(crate) struct RemoteReader {
     piece: Bytes,
     /// What is still to be handed out.
     left: u64,
+    /// Size of the whole blob.
+    size: u64,
 }
 
 impl RemoteReader {
     pub(super) fn new(
         stream: BoxStream<'static, object_store::Result<Bytes>>,
         length: u64,
+        size: u64,
     ) -> RemoteReader {
         RemoteReader {
             stream,
             piece: Bytes::new(),
             left: length,
+            size,
         }
     }
 
-    pub(super) fn empty() -> RemoteReader {
-        RemoteReader::new(stream::empty().boxed(), 0)
+    pub(crate) fn size(&self) -> u64 {
+        self.size
     }
 
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>> {

@@ -56,6 +56,7 @@ CREATE TABLE parts (
     size        INTEGER NOT NULL,
     sealed_size INTEGER NOT NULL,
     blob        TEXT NOT NULL,
+    header_hash BLOB NOT NULL,
     etag        TEXT NOT NULL,
     checksum    BLOB,
     PRIMARY KEY (seq, number)
@@ -95,6 +96,7 @@ CREATE TABLE upload_parts (
     size        INTEGER NOT NULL,
     sealed_size INTEGER NOT NULL,
     blob        TEXT NOT NULL,
+    header_hash BLOB NOT NULL,
     etag        TEXT NOT NULL,
     checksum    BLOB,
     modified    INTEGER NOT NULL,

@@ -7,6 +7,7 @@ use sealgate_index::{
     Body, Bucket, Entry, Index, IndexConfig, IndexError, ListQuery, NewUpload, NewVersion, Page,
     Part, Version, WriteCondition,
 };
+use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -56,12 +57,18 @@ pub fn inline(key: &str, etag: &str) -> NewVersion {
     }
 }
 
+/// A hash for each name.
+fn hash_of(blob: &str) -> [u8; 32] {
+    Sha256::digest(blob).into()
+}
+
 pub fn part(number: u32, blob: &str) -> Part {
     Part {
         number,
         size: 5 << 20,
         sealed_size: (5 << 20) + 1376,
         blob: blob.into(),
+        header_hash: hash_of(blob),
         etag: format!("etag-{blob}"),
         checksum: Some(vec![1, 2, 3]),
     }

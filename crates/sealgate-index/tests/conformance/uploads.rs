@@ -165,6 +165,12 @@ async fn a_completion_that_does_not_agree_with_the_stored_parts_is_refused_and_c
         refused(chosen(&parts), &replaced).await,
         IndexError::InvalidPart { number: 3 }
     );
+    let mut other_blob = parts.clone();
+    other_blob[1].header_hash = [0; 32];
+    assert_eq!(
+        refused(chosen(&parts), &other_blob).await,
+        IndexError::InvalidPart { number: 3 }
+    );
     assert_eq!(
         refused(chosen(&parts[..2]), &parts).await,
         IndexError::Conflict

@@ -3,9 +3,10 @@
 use http::StatusCode;
 use sealgate_index::IndexError;
 
+use crate::body::RequestBody;
 use crate::error::{Code, Result, S3Error};
 use crate::meta::insert;
-use crate::request::{Authorized, RequestBody};
+use crate::request::Authorized;
 use crate::response::{self, Response, iso};
 use crate::xml::{Element, Writer};
 

@@ -5,8 +5,9 @@ use http::StatusCode;
 use sealgate_index::Bucket;
 use sealgate_sse::{BucketEncryption, DefaultAlgorithm};
 
+use crate::body::RequestBody;
 use crate::error::{Code, Result, S3Error};
-use crate::request::{Authorized, RequestBody};
+use crate::request::Authorized;
 use crate::response::{self, Response};
 use crate::xml::{Element, Writer};
 

@@ -8,10 +8,11 @@ use sealgate_wire::checksum::{
 
 use super::put_object::{precheck, refused, write_encryption};
 use super::upload::{InProgress, MAX_PART};
+use crate::body::RequestBody;
 use crate::conditions::{self, unquote};
 use crate::error::{Code, Result, S3Error};
 use crate::meta::ObjectMeta;
-use crate::request::{Authorized, RequestBody};
+use crate::request::Authorized;
 use crate::response::{self, Response, quoted};
 use crate::writer;
 use crate::xml::{Element, Writer};
@@ -355,6 +356,7 @@ mod tests {
             size: 1,
             sealed_size: 1,
             blob: String::new(),
+            header_hash: [0; 32],
             etag: etag.to_owned(),
             checksum: None,
         };

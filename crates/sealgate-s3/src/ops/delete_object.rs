@@ -4,9 +4,10 @@ use http::StatusCode;
 use sealgate_index::IndexError;
 use sealgate_wire::checksum::ChecksumAlgorithm;
 
+use crate::body::RequestBody;
 use crate::conditions::unquote;
 use crate::error::{Code, Result, S3Error};
-use crate::request::{Authorized, RequestBody};
+use crate::request::Authorized;
 use crate::response::{self, Response};
 use crate::xml::{Element, Writer};
 

@@ -17,8 +17,9 @@ mod upload_part;
 use http::HeaderMap;
 use sealgate_wire::checksum::ChecksumAlgorithm;
 
+use crate::body::RequestBody;
 use crate::error::{Code, Result, S3Error};
-use crate::request::{Authorized, RequestBody};
+use crate::request::Authorized;
 use crate::response::Response;
 use crate::router::Operation as Op;
 

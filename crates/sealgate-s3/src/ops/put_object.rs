@@ -5,10 +5,11 @@ use sealgate_index::{IndexError, NewVersion, WriteCondition};
 use sealgate_sse::{Envelope, Mode, SseError, WriteMode};
 use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 
+use crate::body::RequestBody;
 use crate::conditions;
 use crate::error::{Code, Result, S3Error};
 use crate::meta::{ObjectMeta, insert};
-use crate::request::{Authorized, RequestBody};
+use crate::request::Authorized;
 use crate::response::{self, Response, quoted};
 use crate::writer::{self, BodyWriter, Ingested};
 

@@ -90,7 +90,7 @@ impl Front {
         let routed = AssertUnwindSafe(self.route(parts, body, &conn, &ids, &mut observation));
         let mut response = match routed.catch_unwind().await {
             Ok(response) => response,
-            Err(_) => answer::internal_error(&ids.request, &ids.host),
+            Err(_) => closing(answer::internal_error(&ids.request, &ids.host)),
         };
 
         let headers = response.headers_mut();
@@ -192,9 +192,13 @@ impl Front {
             Err(AuthFailure {
                 error: AuthFault::Refused(error),
                 ..
-            }) => self.s3.auth_error(&error, &parts, &ids.request, &ids.host),
+            }) => {
+                self.s3
+                    .auth_error(&error, &parts, body, &ids.request, &ids.host)
+                    .await
+            }
             // Identities could not be read; why is in the log.
-            Err(_) => return answer::internal_error(&ids.request, &ids.host),
+            Err(_) => return closing(answer::internal_error(&ids.request, &ids.host)),
         };
         if let Some(outcome) = response.extensions().get::<sealgate_s3::Outcome>() {
             observation.operation(outcome.operation);
@@ -214,7 +218,7 @@ impl Front {
         observation: &mut Observation,
     ) -> Response<AnswerBody> {
         let response = match collect(body).await {
-            Err(fault) => self.admin.body_error(service, fault, &ids.request),
+            Err(fault) => closing(self.admin.body_error(service, fault, &ids.request)),
             Ok(document) => {
                 observation.operation(operation::name(service, &parts.headers, &document));
                 let now = OffsetDateTime::now_utc();
@@ -253,6 +257,15 @@ fn declared_length(headers: &HeaderMap, no_body: bool) -> u64 {
         (Some(sent), decoded) => decoded.map_or(sent, |decoded| decoded.min(sent)),
         (None, decoded) => decoded.map_or(0, |decoded| decoded.min(LARGEST_BODY)),
     }
+}
+
+/// The answer to a request whose body was not read to its end: what is left of it must not meet the
+/// next request.
+fn closing<B>(mut response: Response<B>) -> Response<B> {
+    response
+        .headers_mut()
+        .insert(CONNECTION, HeaderValue::from_static("close"));
+    response
 }
 
 fn note_principal(observation: &mut Observation, auth: &Authenticated) {

@@ -6,16 +6,30 @@ use http::header::USER_AGENT;
 use http::request::Parts;
 use sealgate_policy::{Caller, Environment, Policy, Principal, PrincipalKind};
 use sealgate_wire::Connection;
+use sealgate_wire::sigv2::{self, VirtualHostBucket};
 use sealgate_wire::sigv4::{self, AuthError, ChunkVerifier, Payload, Presented};
 use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::Iam;
 use crate::error::IamError;
+use crate::identity::Identity;
 use crate::service::Service;
 
 /// The owner id that S3 shows for anonymous requests, the same at AWS for everybody.
 pub const ANONYMOUS_CANONICAL_ID: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
+
+/// How a request was signed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum SignatureVersion {
+    /// Signature Version 4.
+    V4,
+    /// Signature Version 2, of a presigned URL for S3. It does not cover headers in the query, so
+    /// [`sigv4::hoisted_headers`] must not be used.
+    V2,
+    /// Not at all.
+    None,
+}
 
 /// A request whose sender is known.
 pub struct Authenticated {
@@ -29,7 +43,10 @@ pub struct Authenticated {
     pub chunks: Option<ChunkVerifier>,
     /// True if the signature came in the query.
     pub presigned: bool,
-    /// When it was signed.
+    /// How it was signed. Headers may come from the query only if it is presigned with
+    /// [`SignatureVersion::V4`].
+    pub signature: SignatureVersion,
+    /// When it was signed, where the signature says so (Version 2 does not).
     pub signed_at: Option<OffsetDateTime>,
     /// True if there was no signature.
     pub anonymous: bool,
@@ -104,6 +121,10 @@ impl Iam {
     /// Who sent this request? `body` is the whole body for every service but S3 (see
     /// [`Service::signs_body`]), whose bodies are checked while they stream.
     ///
+    /// For URLs presigned with Version 2, which does not cover the host, a host that names a bucket
+    /// must be announced by a [`VirtualHostBucket`] among the request's extensions; without it the
+    /// path is taken to name the bucket.
+    ///
     /// A request without a signature is anonymous for S3, and refused for every other service.
     pub async fn authenticate(
         &self,
@@ -112,15 +133,21 @@ impl Iam {
         now: OffsetDateTime,
         body: Option<&[u8]>,
     ) -> Result<Authenticated, AuthFailure> {
-        let presented = match sigv4::parse(parts) {
-            Ok(presented) => presented,
-            Err(error) => {
-                return Err(AuthFailure {
-                    service: Service::of(parts, None),
-                    error: error.into(),
-                });
-            }
+        let unread = |error: AuthError| AuthFailure {
+            service: Service::of(parts, None),
+            error: error.into(),
         };
+        if let Some(presented) = sigv2::parse(parts).map_err(unread)? {
+            let environment = self.environment(parts, conn, now);
+            return self
+                .verify_v2(parts, presented, environment)
+                .await
+                .map_err(|error| AuthFailure {
+                    service: Service::of(parts, None),
+                    error,
+                });
+        }
+        let presented = sigv4::parse(parts).map_err(unread)?;
         let service = Service::of(parts, presented.as_ref());
         let environment = self.environment(parts, conn, now);
         match presented {
@@ -143,19 +170,9 @@ impl Iam {
         body: Option<&[u8]>,
     ) -> Result<Authenticated, AuthFault> {
         let scope = &presented.scope;
-        // Temporary credentials come with sessions; until then no token is a valid one.
-        if presented.security_token.is_some() {
-            return Err(AuthError::InvalidToken.into());
-        }
-        let unknown = || AuthError::InvalidAccessKeyId {
-            id: scope.access_key_id.clone(),
-        };
         let identity = self
-            .identity(&scope.access_key_id)
-            .await
-            .map_err(internal)?
-            .filter(|identity| identity.active)
-            .ok_or_else(unknown)?;
+            .signer(&scope.access_key_id, presented.security_token.as_deref())
+            .await?;
         let body_hash = match body {
             Some(body) if presented.needs_body_hash() => Some(sigv4::body_hash(body)),
             _ => None,
@@ -179,10 +196,77 @@ impl Iam {
             payload: presented.payload,
             chunks,
             presigned: presented.presigned,
+            signature: SignatureVersion::V4,
             signed_at: Some(presented.signed_at),
             anonymous: false,
             canonical_id: identity.canonical_id.clone(),
         })
+    }
+
+    async fn verify_v2(
+        &self,
+        parts: &Parts,
+        presented: sigv2::Presented,
+        environment: Environment,
+    ) -> Result<Authenticated, AuthFault> {
+        // Only S3 ever took this version.
+        if Service::of(parts, None) != Service::S3 {
+            return Err(AuthError::UnsupportedMechanism.into());
+        }
+        let payload = unsigned_payload(parts)?;
+        let identity = self
+            .signer(
+                &presented.access_key_id,
+                presented.security_token.as_deref(),
+            )
+            .await?;
+        let now = environment.now;
+        let bucket = parts.extensions.get::<VirtualHostBucket>();
+        sigv2::verify(
+            parts,
+            &presented,
+            &identity.secret,
+            now,
+            bucket.map(|bucket| bucket.0.as_str()),
+        )?;
+        self.note_use(&identity, Service::S3.name(), &self.inner.region, now);
+        Ok(Authenticated {
+            caller: Caller {
+                principal: identity.principal.clone(),
+                identity_policies: Arc::clone(&identity.policies),
+                environment,
+            },
+            service: Service::S3,
+            payload,
+            chunks: None,
+            presigned: true,
+            signature: SignatureVersion::V2,
+            signed_at: None,
+            anonymous: false,
+            canonical_id: identity.canonical_id.clone(),
+        })
+    }
+
+    /// Whose access key this is.
+    async fn signer(
+        &self,
+        access_key_id: &str,
+        security_token: Option<&str>,
+    ) -> Result<Arc<Identity>, AuthFault> {
+        // Temporary credentials come with sessions; until then no token is a valid one.
+        if security_token.is_some() {
+            return Err(AuthError::InvalidToken.into());
+        }
+        self.identity(access_key_id)
+            .await
+            .map_err(internal)?
+            .filter(|identity| identity.active)
+            .ok_or_else(|| {
+                AuthError::InvalidAccessKeyId {
+                    id: access_key_id.to_owned(),
+                }
+                .into()
+            })
     }
 
     fn environment(&self, parts: &Parts, conn: &Connection, now: OffsetDateTime) -> Environment {
@@ -200,7 +284,7 @@ impl Iam {
     }
 }
 
-/// What an unsigned request says of its body. Clients without credentials still send trailing
+/// What a request says of its body whose signature, if any, says nothing of it. Clients without credentials still send trailing
 /// checksums in unsigned chunks; signed chunks need a signature to begin with.
 fn unsigned_payload(parts: &Parts) -> Result<Payload, AuthError> {
     let Some(value) = parts.headers.get("x-amz-content-sha256") else {
@@ -239,6 +323,7 @@ fn anonymous(parts: &Parts, environment: Environment) -> Result<Authenticated, A
         payload,
         chunks: None,
         presigned: false,
+        signature: SignatureVersion::None,
         signed_at: None,
         anonymous: true,
         canonical_id: ANONYMOUS_CANONICAL_ID.into(),

@@ -30,7 +30,9 @@ use sealgate_index::Index;
 use sealgate_seal::Key256;
 use sealgate_wire::sigv4::Verifier;
 
-pub use authenticate::{ANONYMOUS_CANONICAL_ID, AuthFailure, AuthFault, Authenticated};
+pub use authenticate::{
+    ANONYMOUS_CANONICAL_ID, AuthFailure, AuthFault, Authenticated, SignatureVersion,
+};
 pub use bootstrap::{Bootstrap, BootstrapError, BootstrapReport};
 pub use cleartext::CleartextSecrets;
 pub use error::IamError;

@@ -253,6 +253,7 @@ impl S3 {
                 canonical_id: auth.canonical_id,
                 anonymous: auth.anonymous,
                 presigned: auth.presigned,
+                signature: auth.signature,
                 signed_at: auth.signed_at,
                 conn,
                 request_id,

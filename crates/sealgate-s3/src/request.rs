@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HeaderName;
 use http::request::Parts;
+use sealgate_iam::SignatureVersion;
 use sealgate_index::Bucket;
 use sealgate_kms::Call;
 use sealgate_policy::{Access, Authority, Caller, Context, Decision, PrincipalKind};
@@ -29,12 +30,19 @@ pub(crate) struct Request {
     pub(crate) canonical_id: String,
     pub(crate) anonymous: bool,
     pub(crate) presigned: bool,
+    pub(crate) signature: SignatureVersion,
     pub(crate) signed_at: Option<OffsetDateTime>,
     pub(crate) conn: Connection,
     pub(crate) request_id: String,
 }
 
 impl Request {
+    /// Whether KMS keys may be used for it. They are used in somebody's name, and S3 takes that
+    /// name only under Signature Version 4.
+    pub(crate) fn may_use_kms(&self) -> bool {
+        self.signature == SignatureVersion::V4
+    }
+
     /// A header's text; one that is not visible ASCII counts as malformed.
     pub(crate) fn header(&self, name: impl Into<String>) -> Result<Option<&str>> {
         let name: String = name.into();
@@ -90,17 +98,24 @@ impl Request {
     fn context(&self, resource_account: &str, kms_key: Option<&str>) -> Context {
         let mut context = Context::new();
         context.insert("s3:ResourceAccount", resource_account);
-        if let Some(signed_at) = self.signed_at {
-            context.insert("s3:signatureversion", "AWS4-HMAC-SHA256");
-            let age = self.caller.environment.now - signed_at;
-            let age = age.whole_milliseconds().max(0);
-            context.insert("s3:signatureAge", age.to_string());
+        let version = match self.signature {
+            SignatureVersion::V4 => Some("AWS4-HMAC-SHA256"),
+            SignatureVersion::V2 => Some("AWS"),
+            SignatureVersion::None => None,
+        };
+        if let Some(version) = version {
+            context.insert("s3:signatureversion", version);
             let auth = if self.presigned {
                 "REST-QUERY-STRING"
             } else {
                 "REST-HEADER"
             };
             context.insert("s3:authType", auth);
+        }
+        if let Some(signed_at) = self.signed_at {
+            let age = self.caller.environment.now - signed_at;
+            let age = age.whole_milliseconds().max(0);
+            context.insert("s3:signatureAge", age.to_string());
         }
         if matches!(
             self.op,

@@ -1,6 +1,7 @@
 //! Management calls on buckets leave a record in the audit trail before they are answered.
 
 use sealgate_audit::{Category, Event, EventType, Resource, Trail};
+use sealgate_iam::SignatureVersion;
 use sealgate_policy::PrincipalKind;
 use serde_json::{Value, json};
 
@@ -39,7 +40,10 @@ pub(crate) fn event(s3: &S3, request: &Request) -> Option<Event> {
             .map_or(Value::Null, |b| json!({ "bucketName": b })),
         response_elements: Value::Null,
         additional: json!({
-            "SignatureVersion": "SigV4",
+            "SignatureVersion": match request.signature {
+                SignatureVersion::V2 => "SigV2",
+                _ => "SigV4",
+            },
             "AuthenticationMethod": if request.presigned { "QueryString" } else { "AuthHeader" },
         }),
         resources: bucket

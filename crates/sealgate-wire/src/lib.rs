@@ -1,6 +1,7 @@
 //! The wire: everything about a request that is the same for every AWS API.
 //!
 //! * [`sigv4`]: who signed this request, and is the signature right.
+//! * [`sigv2`]: the same for the presigned URLs of Version 2.
 //! * [`payload`]: the one way a request body is read: aws-chunked, lengths, digests, checksums.
 //! * [`checksum`]: the algorithms of `x-amz-checksum-*`.
 //! * [`encoding`], [`query`]: percent-encoding as AWS does it, and query strings.
@@ -28,6 +29,7 @@ pub mod encoding;
 mod ids;
 pub mod payload;
 pub mod query;
+pub mod sigv2;
 pub mod sigv4;
 
 pub use connection::Connection;

@@ -193,6 +193,8 @@ impl World {
             payload: Payload::Whole,
             chunks: None,
             presigned: false,
+            signature: sealgate_iam::SignatureVersion::V4,
+            signed_at: None,
             anonymous: false,
             canonical_id: "testid".into(),
         };

@@ -4,6 +4,7 @@
 mod authenticate;
 mod bootstrap;
 mod keys;
+mod presigned_v2;
 mod users;
 
 use sealgate_index::{Index, IndexConfig};

@@ -75,7 +75,7 @@ impl Source {
             key: key.as_str(),
         };
         envelope.check_customer_key(place, customer.as_ref())?;
-        if cx.request.anonymous && envelope.kms().is_some() {
+        if envelope.kms().is_some() && !cx.request.may_use_kms() {
             return Err(S3Error::kms_needs_signature());
         }
         Ok(Self {

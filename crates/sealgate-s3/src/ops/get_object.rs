@@ -151,7 +151,7 @@ fn byte_range(headers: &HeaderMap, version: &Version) -> Result<Option<Range<u64
 pub(crate) fn read_key(cx: &Authorized<'_>, envelope: &Envelope) -> Result<Option<CustomerKey>> {
     let customer = sealgate_sse::parse_read(&cx.request.parts.headers)?;
     envelope.check_customer_key(cx.place()?, customer.as_ref())?;
-    if cx.request.anonymous && envelope.kms().is_some() {
+    if envelope.kms().is_some() && !cx.request.may_use_kms() {
         return Err(S3Error::kms_needs_signature());
     }
     Ok(customer)

@@ -108,7 +108,8 @@ pub(crate) fn write_mode(cx: &Authorized<'_>) -> Result<WriteMode> {
         outcome => outcome?,
     };
     let mode = requested.effective(&settings)?;
-    if cx.request.anonymous && matches!(mode, WriteMode::Kms { .. } | WriteMode::Dsse { .. }) {
+    let kms = matches!(mode, WriteMode::Kms { .. } | WriteMode::Dsse { .. });
+    if kms && !cx.request.may_use_kms() {
         return Err(S3Error::kms_needs_signature());
     }
     Ok(mode)

@@ -22,6 +22,20 @@ pub enum AuthError {
         /// The time here.
         server_time: String,
     },
+    /// A presigned URL of Version 2 after its time.
+    #[error("Request has expired")]
+    LinkExpired {
+        /// When it ended.
+        expires: String,
+        /// The time here.
+        server_time: String,
+    },
+    /// A presigned URL of Version 2 whose parameters are not acceptable.
+    #[error("{reason}")]
+    QueryAuthMalformed {
+        /// What is wrong.
+        reason: String,
+    },
     /// A presigned request from the future.
     #[error("Request is not valid yet")]
     NotYetValid {
@@ -98,7 +112,7 @@ pub enum AuthError {
         /// What came.
         value: String,
     },
-    /// Signature version 2 or 4A.
+    /// Signature Version 2 (but for presigned URLs, [`crate::sigv2`]) or 4A.
     #[error(
         "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."
     )]
@@ -125,6 +139,8 @@ impl AuthError {
         match self {
             AuthError::HeadersNotSigned { .. }
             | AuthError::Expired { .. }
+            | AuthError::LinkExpired { .. }
+            | AuthError::QueryAuthMalformed { .. }
             | AuthError::NotYetValid { .. }
             | AuthError::MissingDate => "AccessDenied",
             AuthError::SignatureDoesNotMatch { .. } => "SignatureDoesNotMatch",
@@ -150,6 +166,8 @@ impl AuthError {
         match self {
             AuthError::HeadersNotSigned { .. }
             | AuthError::Expired { .. }
+            | AuthError::LinkExpired { .. }
+            | AuthError::QueryAuthMalformed { .. }
             | AuthError::NotYetValid { .. }
             | AuthError::MissingDate
             | AuthError::SignatureDoesNotMatch { .. }
@@ -177,6 +195,13 @@ impl AuthError {
                 server_time,
             } => vec![
                 ("X-Amz-Expires", lifetime.to_string()),
+                ("Expires", expires.clone()),
+                ("ServerTime", server_time.clone()),
+            ],
+            AuthError::LinkExpired {
+                expires,
+                server_time,
+            } => vec![
                 ("Expires", expires.clone()),
                 ("ServerTime", server_time.clone()),
             ],

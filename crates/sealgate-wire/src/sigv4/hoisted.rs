@@ -23,7 +23,8 @@ const OF_THE_SIGNATURE: [&str; 8] = [
 /// of the two places. To be called after [`super::Verifier::verify`], which looks at the head as sent.
 /// A header that was really sent, and so signed as a header, stays as it is.
 ///
-/// For presigned requests only: in any other the query is not where headers come from.
+/// For presigned requests of Version 4 only: in any other the query is not where headers come from, and
+/// Version 2 ([`crate::sigv2`]) does not cover these parameters.
 pub fn hoisted_headers(parts: &mut Parts) -> Result<(), AuthError> {
     for (name, value) in Query::of(&parts.uri).iter() {
         let name = name.to_ascii_lowercase();

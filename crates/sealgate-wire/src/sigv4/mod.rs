@@ -25,6 +25,8 @@ pub use hoisted::hoisted_headers;
 pub use parse::parse;
 pub use verify::Verifier;
 
+pub(crate) use timestamps::extended;
+
 use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;

@@ -52,7 +52,7 @@ pub(super) fn basic(time: OffsetDateTime) -> String {
 }
 
 /// `YYYY-MM-DDTHH:MM:SSZ`.
-pub(super) fn extended(time: OffsetDateTime) -> String {
+pub(crate) fn extended(time: OffsetDateTime) -> String {
     time.checked_to_offset(time::UtcOffset::UTC)
         .and_then(|time| time.format(EXTENDED).ok())
         .unwrap_or_default()

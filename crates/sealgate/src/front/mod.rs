@@ -21,9 +21,10 @@ use http_body_util::{BodyExt, Full};
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use sealgate_admin_api::{AdminApi, collect};
-use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service};
+use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service, SignatureVersion};
 use sealgate_s3::S3;
 use sealgate_wire::Connection;
+use sealgate_wire::sigv2::VirtualHostBucket;
 use sealgate_wire::sigv4::hoisted_headers;
 use time::OffsetDateTime;
 
@@ -114,7 +115,7 @@ impl Front {
 
     async fn route(
         &self,
-        parts: Parts,
+        mut parts: Parts,
         body: Incoming,
         conn: &Connection,
         ids: &Ids,
@@ -127,6 +128,9 @@ impl Front {
             .or(parts.uri.host());
         let virtual_bucket =
             host.and_then(|host| sealgate_s3::virtual_host_bucket(host, &self.domains));
+        if let Some(bucket) = &virtual_bucket {
+            parts.extensions.insert(VirtualHostBucket(bucket.clone()));
+        }
         if virtual_bucket.is_none()
             && let Some((name, response)) = self
                 .probes
@@ -168,7 +172,7 @@ impl Front {
             .await
             .and_then(|auth| {
                 // From here on nobody has to know that a presigned URL may carry headers.
-                if auth.presigned {
+                if auth.presigned && auth.signature == SignatureVersion::V4 {
                     hoisted_headers(&mut parts).map_err(|error| AuthFailure {
                         service: Service::S3,
                         error: AuthFault::Refused(error),

@@ -46,7 +46,7 @@ impl Index {
         Self::start(Store::new(config.path, config.key)).await
     }
 
-    /// Opens an index that was made before. A file that is missing or empty is [`IndexError::Damaged`]: taken for a
+    /// Opens an index that was made before. A file that is missing or empty is `IndexError::Damaged`: taken for a
     /// new index, it would make every blob an orphan.
     pub async fn open_existing(config: IndexConfig) -> Result<Index> {
         Self::start(Store::existing(config.path, config.key)).await

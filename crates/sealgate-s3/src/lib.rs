@@ -1,8 +1,8 @@
 //! The S3 protocol: from an authenticated HTTP request to an answer.
 //!
-//! The way of a request: [`router`] names the operation, encryption headers that the operation
-//! does not take are refused, [`request::Authorized::check`] decides, and only then an operation
-//! in [`ops`] runs and may read the body.
+//! The way of a request: `router` names the operation, encryption headers that the operation
+//! does not take are refused, `request::Authorized::check` decides, and only then an operation
+//! in `ops` runs and may read the body.
 
 mod body;
 mod conditions;

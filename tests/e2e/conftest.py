@@ -25,6 +25,8 @@ from modes import MODES
 
 STORES = ("local", "moto", "sealgate")
 SCHEMES = ("http", "https")
+# Set to run every test over every kind of store: longer than the suite may take.
+ALL_STORES = bool(os.environ.get("SEALGATE_ALL_STORES"))
 NUMBERS = itertools.count(1)
 
 
@@ -35,7 +37,7 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if "store" in metafunc.fixturenames:
         every = metafunc.definition.get_closest_marker("every_store")
-        metafunc.parametrize("store", STORES if every else STORES[:1], scope="session")
+        metafunc.parametrize("store", STORES if every or ALL_STORES else STORES[:1], scope="session")
     # A test may name its own modes or schemes.
     own = {name for mark in metafunc.definition.iter_markers("parametrize") for name in mark.args[0].split(",")}
     if "mode" in metafunc.fixturenames and "mode" not in own:

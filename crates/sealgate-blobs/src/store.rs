@@ -98,7 +98,7 @@ impl BlobStore {
         }
     }
 
-    /// Opens the blob for reading exactly `range` of its bytes, which is not empty.
+    /// Opens the blob for reading exactly `range` of its bytes.
     pub async fn read(&self, name: &str, range: Range<u64>) -> Result<BlobReader> {
         let name = parse(name)?;
         Ok(BlobReader(match &self.backend {
@@ -263,7 +263,7 @@ enum Reader {
 }
 
 impl BlobReader {
-    /// Size of the whole blob, by which a reader knows that nothing was put behind it.
+    /// Size of the whole blob (0 where the range is empty and nothing was opened), by which a reader knows that nothing was put behind it.
     pub fn blob_size(&self) -> u64 {
         match &self.0 {
             Reader::Local(reader) => reader.size(),

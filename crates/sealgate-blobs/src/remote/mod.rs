@@ -88,6 +88,9 @@ impl RemoteStore {
 
     pub(crate) async fn read(&self, name: &BlobName, range: Range<u64>) -> Result<RemoteReader> {
         let length = range.end.saturating_sub(range.start);
+        if length == 0 {
+            return Ok(RemoteReader::empty());
+        }
         let options = GetOptions {
             range: Some(GetRange::Bounded(range)),
             ..Default::default()

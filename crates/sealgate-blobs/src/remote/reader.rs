@@ -2,7 +2,7 @@
 
 use bytes::Bytes;
 use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
 
 use super::error::from_backend;
 use crate::{BlobError, READ_PIECE, Result};
@@ -29,6 +29,11 @@ impl RemoteReader {
             left: length,
             size,
         }
+    }
+
+    /// For an empty range, which no backend is asked for.
+    pub(super) fn empty() -> RemoteReader {
+        RemoteReader::new(stream::empty().boxed(), 0, 0)
     }
 
     pub(crate) fn size(&self) -> u64 {

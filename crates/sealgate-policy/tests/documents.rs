@@ -419,7 +419,7 @@ fn condition_keys_of_aws_are_known_in_any_case() {
         "s3:VersionId",
         "s3:versionid",
         "s3:ExistingObjectTag/k",
-        "s3:TlsVersion",
+        "s3:signatureAge",
         "s3:authType",
     ] {
         identity(statement(

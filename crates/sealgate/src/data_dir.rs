@@ -86,8 +86,15 @@ pub enum DataDirError {
 pub struct DataDir {
     path: PathBuf,
     first_start: bool,
-    /// Closing the file releases the lock.
-    _lock: File,
+    lock: File,
+}
+
+impl Drop for DataDir {
+    /// Unlocks by name: closing the file would not release the lock as long as a child process,
+    /// forked meanwhile and not yet replaced by its program, has a copy of the descriptor.
+    fn drop(&mut self) {
+        let _ = self.lock.unlock();
+    }
 }
 
 /// What stands in a folder.
@@ -140,7 +147,7 @@ impl DataDir {
         Ok(DataDir {
             path,
             first_start: !matches!(state, State::Complete),
-            _lock: lock,
+            lock,
         })
     }
 
@@ -354,6 +361,17 @@ mod tests {
         ));
         drop(first);
         assert!(DataDir::open(temp.path()).is_ok());
+    }
+
+    #[test]
+    fn a_copy_of_the_descriptor_does_not_keep_the_lock() {
+        let temp = tempfile::tempdir().unwrap();
+        let first = DataDir::open(temp.path()).unwrap();
+        // What a child process has between its fork and its exec.
+        let copy = first.lock.try_clone().unwrap();
+        drop(first);
+        assert!(DataDir::open(temp.path()).is_ok());
+        drop(copy);
     }
 
     #[test]

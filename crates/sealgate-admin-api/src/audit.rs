@@ -1,6 +1,6 @@
 //! What these APIs put into the trail. (The KMS records its own calls; here are the rest.)
 
-use sealgate_audit::{AuditError, Event};
+use sealgate_audit::{AuditError, Event, Resource};
 use sealgate_policy::Caller;
 use serde_json::Value;
 
@@ -18,6 +18,14 @@ pub struct CallRecord {
     pub response_elements: Value,
     /// Code and message of a refusal.
     pub error: Option<(String, String)>,
+    /// The resources used.
+    pub resources: Vec<Resource>,
+    /// Who called, where only the operation found that out.
+    pub caller: Option<Caller>,
+    /// The account whose trail receives the call, if it is not the caller's.
+    pub recipient: Option<String>,
+    /// Further accounts that receive it.
+    pub shared_with: Vec<String>,
 }
 
 impl CallRecord {
@@ -30,6 +38,10 @@ impl CallRecord {
             request_parameters: Value::Null,
             response_elements: Value::Null,
             error: None,
+            resources: Vec::new(),
+            caller: None,
+            recipient: None,
+            shared_with: Vec::new(),
         }
     }
 }
@@ -43,7 +55,13 @@ impl AdminApi {
         caller: &Caller,
         request_id: &str,
     ) -> Result<(), AuditError> {
+        let caller = call.caller.as_ref().unwrap_or(caller);
         let mut event = Event::new(call.source, call.operation, caller, request_id);
+        if let Some(account_id) = call.recipient {
+            event.recipient_account_id = account_id;
+        }
+        event.shared_with = call.shared_with;
+        event.resources = call.resources;
         event.read_only = call.read_only;
         event.request_parameters = call.request_parameters;
         event.response_elements = call.response_elements;

@@ -1,8 +1,11 @@
 //! What happened, before it is rendered as a CloudTrail record.
 
-use sealgate_policy::{Caller, Principal};
+use std::sync::Arc;
+
+use sealgate_policy::{Caller, Principal, Session};
 use serde_json::Value;
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 /// A resource that a call used.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -49,12 +52,16 @@ pub struct TlsDetails {
 /// One event. Parameters hold what the client asked for, never plaintext, ciphertext or key material.
 #[derive(Debug, Clone)]
 pub struct Event {
+    /// Its id, in the trail of the account that it is first of all for; see [`Event::id_for`].
+    pub id: Uuid,
     /// Service, such as `kms.amazonaws.com`.
     pub event_source: &'static str,
     /// Operation, such as `Decrypt`.
     pub event_name: String,
     /// Who called.
     pub principal: Principal,
+    /// The session of temporary credentials.
+    pub session: Option<Arc<Session>>,
     /// When.
     pub time: OffsetDateTime,
     /// The client's address, or the service that called on the client's behalf.
@@ -71,6 +78,8 @@ pub struct Event {
     pub response_elements: Value,
     /// Further facts; left out when `null`.
     pub additional: Value,
+    /// What the service did, of a [service event](EventType::ServiceEvent); left out when `null`.
+    pub service_details: Value,
     /// The resources used.
     pub resources: Vec<Resource>,
     /// True if the call changes nothing.
@@ -81,6 +90,9 @@ pub struct Event {
     pub invoked_by: Option<String>,
     /// The account whose trail receives the event.
     pub recipient_account_id: String,
+    /// Further accounts that receive the event: those whose resources were used. Each gets a record of
+    /// its own, which shows of a foreign caller no more than its account and unique id.
+    pub shared_with: Vec<String>,
     /// Category.
     pub category: Category,
     /// Type.
@@ -101,9 +113,12 @@ impl Event {
     ) -> Event {
         let environment = &caller.environment;
         Event {
+            // Ids of this kind ascend, which the index makes use of.
+            id: Uuid::now_v7(),
             event_source,
             event_name: event_name.into(),
             principal: caller.principal.clone(),
+            session: caller.session.clone(),
             time: environment.now,
             source_ip: environment.source_ip.map_or_else(
                 // What CloudTrail shows where no client is behind a call.
@@ -116,11 +131,13 @@ impl Event {
             request_parameters: Value::Null,
             response_elements: Value::Null,
             additional: Value::Null,
+            service_details: Value::Null,
             resources: Vec::new(),
             read_only: false,
             error: None,
             invoked_by: None,
             recipient_account_id: caller.principal.account_id.clone(),
+            shared_with: Vec::new(),
             category: Category::Management,
             event_type: EventType::ApiCall,
             tls: None,
@@ -133,5 +150,33 @@ impl Event {
         self.source_ip = service.to_owned();
         self.user_agent = Some(service.to_owned());
         self.invoked_by = Some(service.to_owned());
+    }
+
+    /// The id of the record that an account receives: each has one of its own.
+    #[must_use]
+    pub fn id_for(&self, account: &str) -> Uuid {
+        if account == self.recipient_account_id {
+            return self.id;
+        }
+        // The account's number goes into the random part, which stays random.
+        let number: u64 = account.parse().unwrap_or(u64::MAX);
+        Uuid::from_u128(self.id.as_u128() ^ u128::from(number & 0xff_ffff_ffff))
+    }
+
+    /// Lets the accounts whose resources were used receive the event, too.
+    pub fn share_with_owners(&mut self) {
+        for resource in &self.resources {
+            let owner = &resource.account_id;
+            if !owner.is_empty()
+                && *owner != self.recipient_account_id
+                && !self.shared_with.contains(owner)
+            {
+                self.shared_with.push(owner.clone());
+            }
+        }
+        // Who is of no account has no trail: then the first owner's is the event's own.
+        if self.recipient_account_id.is_empty() && !self.shared_with.is_empty() {
+            self.recipient_account_id = self.shared_with.remove(0);
+        }
     }
 }

@@ -22,7 +22,7 @@ const RETRY: Duration = Duration::from_millis(500);
 const LAST_ATTEMPTS: u32 = 3;
 
 enum Message {
-    Entry(Box<TrailEntry>),
+    Entries(Vec<TrailEntry>),
     Flush(oneshot::Sender<Result<(), AuditError>>),
 }
 
@@ -41,17 +41,17 @@ impl Queue {
         Queue { sender, failing }
     }
 
-    /// Accepts a record, or gives it back if it could not be durable soon.
-    pub(crate) fn offer(&self, entry: Box<TrailEntry>) -> Result<(), Box<TrailEntry>> {
+    /// Accepts the records of an event, or gives them back if they could not be durable soon.
+    pub(crate) fn offer(&self, entries: Vec<TrailEntry>) -> Result<(), Vec<TrailEntry>> {
         if self.failing.load(Ordering::Acquire) {
-            return Err(entry);
+            return Err(entries);
         }
         match self.sender.try_reserve() {
             Ok(place) => {
-                place.send(Message::Entry(entry));
+                place.send(Message::Entries(entries));
                 Ok(())
             }
-            Err(_full_or_closed) => Err(entry),
+            Err(_full_or_closed) => Err(entries),
         }
     }
 
@@ -79,7 +79,7 @@ async fn run(index: Index, mut receiver: mpsc::Receiver<Message>, failing: Arc<A
                 timeout_at(deadline, receiver.recv()).await
             };
             match next {
-                Ok(Some(Message::Entry(entry))) => batch.push(*entry),
+                Ok(Some(Message::Entries(entries))) => batch.extend(entries),
                 Ok(Some(Message::Flush(done))) => {
                     flush = Some(done);
                     break;

@@ -2,12 +2,12 @@
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-record-contents.html>
 
 use sealgate_index::TrailEntry;
-use sealgate_policy::{Principal, PrincipalKind};
 use serde_json::{Map, Value, json};
 use time::{OffsetDateTime, UtcOffset, macros::format_description};
 use uuid::Uuid;
 
 use crate::event::{Category, Event, EventType};
+use crate::identity;
 
 const EVENT_VERSION: &str = "1.11";
 /// A client chooses its user agent, and the trail keeps it for good.
@@ -18,35 +18,46 @@ const MAX_MESSAGE: usize = 1024;
 /// that was refused is recorded like any other.
 const MAX_DETAILS: usize = 100 * 1024;
 
-/// The record of an event, ready for the index.
-pub(crate) fn render(event: Event) -> TrailEntry {
-    let event_id = Uuid::new_v4().to_string();
-    let record = record(&event, &event_id);
+/// The records of an event, ready for the index: one for each account that receives it.
+pub(crate) fn render(event: Event) -> Vec<TrailEntry> {
+    let shared_id = (!event.shared_with.is_empty()).then(|| Uuid::new_v4().to_string());
+    let mut entries = Vec::with_capacity(1 + event.shared_with.len());
+    for account in std::iter::once(&event.recipient_account_id).chain(&event.shared_with) {
+        entries.push(entry(&event, account, shared_id.as_deref()));
+    }
+    entries
+}
+
+fn entry(event: &Event, recipient: &str, shared_id: Option<&str>) -> TrailEntry {
+    let event_id = event.id_for(recipient).to_string();
+    let record = record(event, recipient, &event_id, shared_id);
+    let identity = record.get("userIdentity").unwrap_or(&Value::Null);
     TrailEntry {
-        event_id,
         time: event.time,
-        event_name: event.event_name,
+        event_name: event.event_name.clone(),
         event_source: event.event_source.to_owned(),
-        username: username(&event.principal),
-        access_key_id: event.principal.access_key_id,
+        username: identity::username(identity),
+        access_key_id: identity::access_key_id(identity),
+        event_id,
         read_only: event.read_only,
-        account_id: event.recipient_account_id,
+        account_id: recipient.to_owned(),
         resources: event
             .resources
-            .into_iter()
-            .map(|resource| (resource.kind, resource.arn))
+            .iter()
+            .map(|resource| (resource.kind.clone(), resource.arn.clone()))
             .collect(),
+        listed: event.category == Category::Management,
         event: record.to_string().into_bytes().into(),
     }
 }
 
-fn record(event: &Event, event_id: &str) -> Value {
+fn record(event: &Event, recipient: &str, event_id: &str, shared_id: Option<&str>) -> Value {
     let mut record = Map::new();
     let mut put = |name: &str, value: Value| {
         record.insert(name.to_owned(), value);
     };
     put("eventVersion", EVENT_VERSION.into());
-    put("userIdentity", identity(event));
+    put("userIdentity", identity::identity(event, recipient));
     put("eventTime", timestamp(event.time).into());
     put("eventSource", event.event_source.into());
     put("eventName", event.event_name.as_str().into());
@@ -96,10 +107,13 @@ fn record(event: &Event, event_id: &str) -> Value {
         "managementEvent",
         (event.category == Category::Management).into(),
     );
-    put(
-        "recipientAccountId",
-        event.recipient_account_id.as_str().into(),
-    );
+    put("recipientAccountId", recipient.into());
+    if let Some(id) = shared_id {
+        put("sharedEventID", id.into());
+    }
+    if !event.service_details.is_null() {
+        put("serviceEventDetails", bounded(&event.service_details));
+    }
     put(
         "eventCategory",
         match event.category {
@@ -118,54 +132,8 @@ fn record(event: &Event, event_id: &str) -> Value {
     Value::Object(record)
 }
 
-/// <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
-fn identity(event: &Event) -> Value {
-    let principal = &event.principal;
-    let mut identity = match &principal.kind {
-        PrincipalKind::Root => json!({
-            "type": "Root",
-            "principalId": principal.id,
-            "arn": principal.arn,
-            "accountId": principal.account_id,
-        }),
-        PrincipalKind::User { name } => json!({
-            "type": "IAMUser",
-            "principalId": principal.id,
-            "arn": principal.arn,
-            "accountId": principal.account_id,
-            "userName": name,
-        }),
-        PrincipalKind::Anonymous => json!({
-            "type": "AWSAccount",
-            "principalId": "",
-            "accountId": "ANONYMOUS_PRINCIPAL",
-        }),
-        PrincipalKind::Service { name } => json!({
-            "type": "AWSService",
-            "invokedBy": name,
-        }),
-    };
-    if let Some(fields) = identity.as_object_mut() {
-        if let Some(key) = &principal.access_key_id {
-            fields.insert("accessKeyId".to_owned(), key.as_str().into());
-        }
-        if let Some(service) = &event.invoked_by {
-            fields.insert("invokedBy".to_owned(), service.as_str().into());
-        }
-    }
-    identity
-}
-
-/// The name that LookupEvents finds the event by.
-fn username(principal: &Principal) -> Option<String> {
-    match &principal.kind {
-        PrincipalKind::Root => Some("root".to_owned()),
-        PrincipalKind::User { name } | PrincipalKind::Service { name } => Some(name.clone()),
-        PrincipalKind::Anonymous => None,
-    }
-}
-
-fn timestamp(time: OffsetDateTime) -> String {
+/// A time as records and digests write it.
+pub(crate) fn timestamp(time: OffsetDateTime) -> String {
     let format = format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
     time.to_offset(UtcOffset::UTC)
         .format(&format)

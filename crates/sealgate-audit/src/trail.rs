@@ -1,13 +1,60 @@
 //! The trail.
 
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 
-use sealgate_index::Index;
+use sealgate_index::{Index, TrailEntry};
+use sealgate_seal::Key256;
+use time::{Duration, OffsetDateTime};
+use tokio::sync::{Mutex, MutexGuard};
 
 use crate::error::AuditError;
 use crate::event::Event;
+use crate::heads::{Head, Heads};
+use crate::keys::{DigestPublicKey, HeadPublicKey, Keys, digest_public_key};
 use crate::queue::Queue;
 use crate::record::render;
+use crate::trails::Selected;
+
+/// How often files are delivered, as at AWS.
+const DELIVERY_PERIOD: Duration = Duration::minutes(5);
+/// How often digests are, as at AWS.
+const DIGEST_PERIOD: Duration = Duration::hours(1);
+
+/// What the trail is opened with.
+pub struct TrailConfig {
+    /// Region of the gateway.
+    pub region: String,
+    /// What the signing keys are sealed under.
+    pub sealing_key: Key256,
+    /// The append-only file of signed heads.
+    pub heads_file: Option<PathBuf>,
+    /// A head is signed so long after the last.
+    pub head_period: Duration,
+    /// A head is signed after so many records.
+    pub head_records: i64,
+    /// Files are delivered into buckets so often.
+    pub delivery_period: Duration,
+    /// Digests of them are delivered so often.
+    pub digest_period: Duration,
+}
+
+impl TrailConfig {
+    /// The usual settings: a head every hour or 100,000 records, files every five minutes, digests every
+    /// hour.
+    #[must_use]
+    pub fn new(region: impl Into<String>, sealing_key: Key256) -> TrailConfig {
+        TrailConfig {
+            region: region.into(),
+            sealing_key,
+            heads_file: None,
+            head_period: Duration::HOUR,
+            head_records: 100_000,
+            delivery_period: DELIVERY_PERIOD,
+            digest_period: DIGEST_PERIOD,
+        }
+    }
+}
 
 /// The audit trail of the gateway. Cheap to clone.
 #[derive(Clone)]
@@ -20,10 +67,21 @@ struct Inner {
     region: String,
     /// Started with the first batched record, because only then a runtime is sure to be there.
     queue: OnceLock<Queue>,
+    signing: Option<Signing>,
+    selected: Selected,
+    /// One change of trails or of their status at a time.
+    trails: Mutex<()>,
+    delivery_period: Duration,
+    digest_period: Duration,
+}
+
+struct Signing {
+    keys: Keys,
+    heads: Heads,
 }
 
 impl Trail {
-    /// The trail that is kept in `index`.
+    /// The trail that is kept in `index`, without keys: it records, and signs nothing.
     #[must_use]
     pub fn new(index: Index, region: impl Into<String>) -> Trail {
         Trail {
@@ -31,8 +89,43 @@ impl Trail {
                 index,
                 region: region.into(),
                 queue: OnceLock::new(),
+                signing: None,
+                selected: Selected::default(),
+                trails: Mutex::new(()),
+                delivery_period: DELIVERY_PERIOD,
+                digest_period: DIGEST_PERIOD,
             }),
         }
+    }
+
+    /// The trail that is kept in `index`.
+    ///
+    /// # Errors
+    /// If the index or the file of heads cannot be read, or the signing key cannot be opened.
+    pub async fn open(index: Index, config: TrailConfig) -> Result<Trail, AuditError> {
+        let keys = Keys::new(index.clone(), config.sealing_key);
+        keys.head().await?;
+        let heads = Heads::open(
+            index.clone(),
+            config.heads_file,
+            config.head_period,
+            config.head_records,
+        )
+        .await?;
+        let trail = Trail {
+            inner: Arc::new(Inner {
+                index,
+                region: config.region,
+                queue: OnceLock::new(),
+                signing: Some(Signing { keys, heads }),
+                selected: Selected::default(),
+                trails: Mutex::new(()),
+                delivery_period: config.delivery_period,
+                digest_period: config.digest_period,
+            }),
+        };
+        trail.load_selected().await?;
+        Ok(trail)
     }
 
     /// The region of the gateway, for events that have no caller to take it from.
@@ -45,12 +138,95 @@ impl Trail {
         &self.inner.index
     }
 
+    pub(crate) fn delivery_period(&self) -> Duration {
+        self.inner.delivery_period
+    }
+
+    pub(crate) fn digest_period(&self) -> Duration {
+        self.inner.digest_period
+    }
+
+    pub(crate) fn selected(&self) -> &Selected {
+        &self.inner.selected
+    }
+
+    pub(crate) async fn trails_lock(&self) -> MutexGuard<'_, ()> {
+        self.inner.trails.lock().await
+    }
+
+    pub(crate) fn keys(&self) -> Result<&Keys, AuditError> {
+        match &self.inner.signing {
+            Some(signing) => Ok(&signing.keys),
+            None => Err(AuditError::Signing),
+        }
+    }
+
+    /// The key that heads are verified with.
+    ///
+    /// # Errors
+    /// If the trail was opened without keys.
+    pub async fn head_public_key(&self) -> Result<HeadPublicKey, AuditError> {
+        self.keys()?.head_public().await
+    }
+
+    /// The key that digest files are verified with, if any was signed.
+    ///
+    /// # Errors
+    /// If the index fails.
+    pub async fn digest_public_key(&self) -> Result<Option<DigestPublicKey>, AuditError> {
+        digest_public_key(self.index()).await
+    }
+
+    /// Signs a head if one is due; for a job that runs now and then.
+    ///
+    /// # Errors
+    /// If the index or the file of heads fails.
+    pub async fn sign_head_if_due(&self, now: OffsetDateTime) -> Result<Option<Head>, AuditError> {
+        match &self.inner.signing {
+            Some(signing) => signing.heads.sign_due(&signing.keys, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Signs the end of the trail, unless that is signed already; for shutdown, after
+    /// [`flush`](Trail::flush).
+    ///
+    /// # Errors
+    /// If the index or the file of heads fails.
+    pub async fn sign_head(&self, now: OffsetDateTime) -> Result<Option<Head>, AuditError> {
+        match &self.inner.signing {
+            Some(signing) => signing.heads.sign(&signing.keys, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// Whether any trail has selected data events. Costs one load; asked at every call of S3.
+    #[must_use]
+    pub fn selects_data(&self) -> bool {
+        self.inner.selected.any()
+    }
+
+    /// Those of `accounts` that have a trail which covers a data event on `place` (`bucket/key`, or
+    /// `bucket/` where it is about a bucket).
+    #[must_use]
+    pub fn data_recipients(&self, accounts: &[&str], place: &str, read_only: bool) -> Vec<String> {
+        let mut recipients: Vec<String> = Vec::new();
+        for account in accounts {
+            if !recipients.iter().any(|known| known == account)
+                && self.inner.selected.covers(account, place, read_only)
+            {
+                recipients.push((*account).to_owned());
+            }
+        }
+        recipients
+    }
+
     /// Records an event; it is durable when this returns.
     ///
     /// # Errors
     /// If it could not be made durable. The call it belongs to must then fail.
     pub async fn record(&self, event: Event) -> Result<(), AuditError> {
-        Ok(self.inner.index.trail_append(vec![render(event)]).await?)
+        Ok(self.inner.index.trail_append(render(event)).await?)
     }
 
     /// Accepts an event that will be durable within a second. Where that cannot be promised (the queue is
@@ -63,9 +239,10 @@ impl Trail {
             .inner
             .queue
             .get_or_init(|| Queue::start(self.inner.index.clone()));
-        match queue.offer(Box::new(render(event))) {
+        let refused: Result<(), Vec<TrailEntry>> = queue.offer(render(event));
+        match refused {
             Ok(()) => Ok(()),
-            Err(entry) => Ok(self.inner.index.trail_append(vec![*entry]).await?),
+            Err(entries) => Ok(self.inner.index.trail_append(entries).await?),
         }
     }
 

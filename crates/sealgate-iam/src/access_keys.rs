@@ -2,7 +2,6 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sealgate_index::{Expect, IndexError, RecordWrite};
 use sealgate_seal::wrap;
 use sealgate_wire::sigv4::SecretKey;
 use time::OffsetDateTime;
@@ -10,17 +9,17 @@ use zeroize::Zeroizing;
 
 use crate::Iam;
 use crate::accounts::now;
+use crate::change::Change;
 use crate::error::IamError;
 use crate::model::{
     AccessKey, Credential, KeyOwner, KeyStatus, LastUsed, NewAccessKey, Page, Paging, marker,
 };
 use crate::records::{
-    self, ACCOUNTS, AccountRecord, KEYS, KeyRecord, LAST_USED, Stored, UserRecord,
+    self, ACCOUNTS, AccountRecord, KEYS, KeyRecord, LAST_USED, USERS, UserRecord, id_in,
 };
 
 /// AWS's quota, for users and for the root.
-const KEYS_PER_OWNER: usize = 2;
-const ATTEMPTS: usize = 8;
+pub(crate) const KEYS_PER_OWNER: usize = 2;
 /// What the wrapping key is derived for; part of the stored form.
 const PURPOSE: &str = "iam access key";
 
@@ -28,45 +27,40 @@ fn no_such_key(id: &str) -> IamError {
     IamError::NoSuchEntity(format!("The Access Key with id {id} cannot be found."))
 }
 
-/// The list of key ids of an owner, with what is needed to change it.
+/// Who owns keys: their ids are listed in its record.
 enum OwnerRecord {
-    Root(Stored<AccountRecord>),
-    User(Stored<UserRecord>),
+    Root(AccountRecord),
+    User(UserRecord),
 }
 
 impl OwnerRecord {
-    fn keys(&self) -> &[String] {
+    fn keys(&self) -> &Vec<String> {
         match self {
-            OwnerRecord::Root(stored) => &stored.value.keys,
-            OwnerRecord::User(stored) => &stored.value.keys,
+            OwnerRecord::Root(record) => &record.keys,
+            OwnerRecord::User(record) => &record.keys,
         }
     }
 
     fn keys_mut(&mut self) -> &mut Vec<String> {
         match self {
-            OwnerRecord::Root(stored) => &mut stored.value.keys,
-            OwnerRecord::User(stored) => &mut stored.value.keys,
+            OwnerRecord::Root(record) => &mut record.keys,
+            OwnerRecord::User(record) => &mut record.keys,
         }
     }
 
-    fn user_name(&self) -> Option<String> {
+    fn user_name(&self) -> Option<&str> {
         match self {
             OwnerRecord::Root(_) => None,
-            OwnerRecord::User(stored) => Some(stored.value.name.clone()),
+            OwnerRecord::User(record) => Some(&record.name),
         }
     }
 
-    fn write(&self) -> Result<RecordWrite, IamError> {
+    fn put(&self, change: &mut Change<'_>) -> Result<(), IamError> {
         match self {
-            OwnerRecord::Root(stored) => {
-                records::write(ACCOUNTS, &stored.value.id, stored.expect(), &stored.value)
-            }
-            OwnerRecord::User(stored) => {
-                let id = records::user_id(
-                    &stored.value.account_id,
-                    &stored.value.name.to_ascii_lowercase(),
-                );
-                records::write(records::USERS, &id, stored.expect(), &stored.value)
+            OwnerRecord::Root(record) => change.put(ACCOUNTS, &record.id, record),
+            OwnerRecord::User(record) => {
+                let id = id_in(&record.account_id, &record.name.to_ascii_lowercase());
+                change.put(USERS, &id, record)
             }
         }
     }
@@ -90,39 +84,30 @@ impl Iam {
         owner: &KeyOwner,
         credential: Credential,
     ) -> Result<NewAccessKey, IamError> {
-        let id = credential.access_key_id.clone();
-        for _ in 0..ATTEMPTS {
-            let mut record = self.load_owner(account_id, owner).await?;
-            if record.keys().len() >= KEYS_PER_OWNER {
-                return Err(IamError::LimitExceeded(format!(
-                    "Cannot exceed quota for AccessKeysPerUser: {KEYS_PER_OWNER}"
-                )));
-            }
-            if self.index().record(KEYS, &id).await?.is_some() {
-                return Err(IamError::EntityAlreadyExists(format!(
-                    "The access key {id} already exists."
-                )));
-            }
-            record.keys_mut().push(id.clone());
-            let user_name = record.user_name();
-            let folded = user_name.as_ref().map(|name| name.to_ascii_lowercase());
-            let key = self.seal_key(account_id, folded, &credential, now());
-            let writes = vec![
-                record.write()?,
-                records::write(KEYS, &id, Expect::Absent, &key)?,
-            ];
-            match self.index().write_records(writes).await {
-                Ok(()) => {
-                    return Ok(NewAccessKey {
-                        key: key.access_key(&id, user_name),
-                        secret: credential.secret,
-                    });
-                }
-                Err(IndexError::Conflict) => continue,
-                Err(error) => return Err(error.into()),
-            }
+        let id = &credential.access_key_id;
+        let mut change = self.begin(account_id).await?;
+        let mut record = self.load_owner(account_id, owner).await?;
+        if record.keys().len() >= KEYS_PER_OWNER {
+            return Err(IamError::LimitExceeded(format!(
+                "Cannot exceed quota for AccessKeysPerUser: {KEYS_PER_OWNER}"
+            )));
         }
-        Err(IamError::ConcurrentModification)
+        if self.index().record(KEYS, id).await?.is_some() {
+            return Err(IamError::EntityAlreadyExists(format!(
+                "The access key {id} already exists."
+            )));
+        }
+        record.keys_mut().push(id.clone());
+        let user_name = record.user_name().map(str::to_owned);
+        let folded = user_name.as_ref().map(|name| name.to_ascii_lowercase());
+        let key = self.seal_key(account_id, folded, &credential, now());
+        record.put(&mut change)?;
+        change.create(KEYS, id, &key)?;
+        change.commit().await?;
+        Ok(NewAccessKey {
+            key: key.access_key(id, user_name),
+            secret: credential.secret,
+        })
     }
 
     /// The owner's keys, oldest first.
@@ -150,7 +135,7 @@ impl Iam {
                 break;
             }
             if let Some(key) = records::load::<KeyRecord>(self.index(), KEYS, id).await? {
-                items.push(key.value.access_key(id, record.user_name()));
+                items.push(key.access_key(id, record.user_name().map(str::to_owned)));
             }
         }
         Ok(Page {
@@ -167,27 +152,16 @@ impl Iam {
         id: &str,
         status: KeyStatus,
     ) -> Result<(), IamError> {
-        for _ in 0..ATTEMPTS {
-            let record = self.load_owner(account_id, owner).await?;
-            if !record.keys().iter().any(|known| known == id) {
-                return Err(no_such_key(id));
-            }
-            let stored = records::load::<KeyRecord>(self.index(), KEYS, id)
-                .await?
-                .ok_or_else(|| no_such_key(id))?;
-            let expect = stored.expect();
-            let changed = KeyRecord {
-                status,
-                ..stored.value
-            };
-            let write = records::write(KEYS, id, expect, &changed)?;
-            match self.index().write_records(vec![write]).await {
-                Ok(()) => return Ok(()),
-                Err(IndexError::Conflict) => continue,
-                Err(error) => return Err(error.into()),
-            }
+        let mut change = self.begin(account_id).await?;
+        let record = self.load_owner(account_id, owner).await?;
+        if !record.keys().iter().any(|known| known == id) {
+            return Err(no_such_key(id));
         }
-        Err(IamError::ConcurrentModification)
+        let key = records::load::<KeyRecord>(self.index(), KEYS, id)
+            .await?
+            .ok_or_else(|| no_such_key(id))?;
+        change.put(KEYS, id, &KeyRecord { status, ..key })?;
+        change.commit().await
     }
 
     /// Deletes a key; requests signed with it are refused from now on.
@@ -197,28 +171,19 @@ impl Iam {
         owner: &KeyOwner,
         id: &str,
     ) -> Result<(), IamError> {
-        for _ in 0..ATTEMPTS {
-            let mut record = self.load_owner(account_id, owner).await?;
-            let before = record.keys().len();
-            record.keys_mut().retain(|known| known != id);
-            if record.keys().len() == before {
-                return Err(no_such_key(id));
-            }
-            let writes = vec![
-                record.write()?,
-                records::delete(KEYS, id, Expect::Any),
-                records::delete(LAST_USED, id, Expect::Any),
-            ];
-            match self.index().write_records(writes).await {
-                Ok(()) => {
-                    self.forget_use(id);
-                    return Ok(());
-                }
-                Err(IndexError::Conflict) => continue,
-                Err(error) => return Err(error.into()),
-            }
+        let mut change = self.begin(account_id).await?;
+        let mut record = self.load_owner(account_id, owner).await?;
+        let before = record.keys().len();
+        record.keys_mut().retain(|known| known != id);
+        if record.keys().len() == before {
+            return Err(no_such_key(id));
         }
-        Err(IamError::ConcurrentModification)
+        record.put(&mut change)?;
+        change.delete(KEYS, id);
+        change.delete(LAST_USED, id);
+        change.commit().await?;
+        self.forget_use(id);
+        Ok(())
     }
 
     /// The key with this id, whoever owns it, and when it was last used.
@@ -229,17 +194,17 @@ impl Iam {
         let Some(key) = records::load::<KeyRecord>(self.index(), KEYS, id).await? else {
             return Ok(None);
         };
-        let user_name = match &key.value.user {
+        let user_name = match &key.user {
             None => None,
             Some(folded) => {
-                let record_id = records::user_id(&key.value.account_id, folded);
-                records::load::<UserRecord>(self.index(), records::USERS, &record_id)
+                let record_id = id_in(&key.account_id, folded);
+                records::load::<UserRecord>(self.index(), USERS, &record_id)
                     .await?
-                    .map(|stored| stored.value.name)
+                    .map(|user| user.name)
             }
         };
         let last_used = self.last_used(id).await?;
-        Ok(Some((key.value.access_key(id, user_name), last_used)))
+        Ok(Some((key.access_key(id, user_name), last_used)))
     }
 
     async fn load_owner(

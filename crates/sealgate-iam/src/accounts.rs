@@ -5,14 +5,14 @@ use time::OffsetDateTime;
 
 use crate::Iam;
 use crate::error::IamError;
-use crate::model::{Account, NewAccount};
-use crate::records::{self, ACCOUNTS, AccountRecord, CANONICAL_IDS, KEYS};
+use crate::model::{Account, NewAccount, Page, Paging};
+use crate::records::{self, ACCOUNTS, AccountRecord, CANONICAL_IDS, GENERATIONS, KEYS};
 
 impl Iam {
     /// The account with this id.
     pub async fn account(&self, id: &str) -> Result<Option<Account>, IamError> {
         let stored = records::load::<AccountRecord>(self.index(), ACCOUNTS, id).await?;
-        Ok(stored.map(|stored| stored.value.into()))
+        Ok(stored.map(Account::from))
     }
 
     /// The account whose S3 owner id this is.
@@ -21,7 +21,7 @@ impl Iam {
         canonical_id: &str,
     ) -> Result<Option<Account>, IamError> {
         match records::load::<String>(self.index(), CANONICAL_IDS, canonical_id).await? {
-            Some(stored) => self.account(&stored.value).await,
+            Some(id) => self.account(&id).await,
             None => Ok(None),
         }
     }
@@ -33,6 +33,15 @@ impl Iam {
             .records(ACCOUNTS, "", None, 1)
             .await?
             .is_empty())
+    }
+
+    /// All accounts, by id.
+    pub async fn list_accounts(&self, paging: &Paging) -> Result<Page<Account>, IamError> {
+        records::page(self.index(), ACCOUNTS, "", paging, |stored| {
+            let record: AccountRecord = serde_json::from_slice(&stored.body)?;
+            Ok(Some(record.into()))
+        })
+        .await
     }
 
     /// Stores an account, with its root access key if it has one.
@@ -52,10 +61,12 @@ impl Iam {
                 .iter()
                 .map(|key| key.access_key_id.clone())
                 .collect(),
+            alias: None,
         };
         let mut writes = vec![
             records::write(ACCOUNTS, &new.id, Expect::Absent, &record)?,
             records::write(CANONICAL_IDS, &new.canonical_id, Expect::Absent, &new.id)?,
+            records::write(GENERATIONS, &new.id, Expect::Any, &())?,
         ];
         if let Some(credential) = &new.access_key {
             let key = self.seal_key(&new.id, None, credential, created);

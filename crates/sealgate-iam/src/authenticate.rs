@@ -4,17 +4,21 @@ use std::sync::Arc;
 
 use http::header::USER_AGENT;
 use http::request::Parts;
-use sealgate_policy::{Caller, Environment, Policy, Principal, PrincipalKind};
-use sealgate_wire::Connection;
+use sealgate_policy::{Caller, Environment, Principal, PrincipalKind};
 use sealgate_wire::sigv2::{self, VirtualHostBucket};
+use sealgate_wire::sigv4::SecretKey;
 use sealgate_wire::sigv4::{self, AuthError, ChunkVerifier, Payload, Presented};
+use sealgate_wire::{Connection, Query};
 use thiserror::Error;
 use time::OffsetDateTime;
 
 use crate::Iam;
 use crate::error::IamError;
 use crate::identity::Identity;
-use crate::service::Service;
+use crate::permissions::RolePermissions;
+use crate::records::Tags;
+use crate::service::{Service, is_unsigned_operation};
+use crate::sessions::{ActiveSession, is_temporary};
 
 /// The owner id that S3 shows for anonymous requests, the same at AWS for everybody.
 pub const ANONYMOUS_CANONICAL_ID: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
@@ -52,6 +56,34 @@ pub struct Authenticated {
     pub anonymous: bool,
     /// The S3 owner id of the caller's account.
     pub canonical_id: String,
+    /// The session tags that sessions begun by the caller inherit.
+    pub transitive_tags: Tags,
+}
+
+/// Whose credentials a request names. Nothing is verified yet.
+struct Signer {
+    credentials: Credentials,
+    caller: Caller,
+    canonical_id: String,
+    transitive_tags: Tags,
+}
+
+enum Credentials {
+    Permanent(Arc<Identity>),
+    Temporary {
+        session: Arc<ActiveSession>,
+        /// Where it is a session of one.
+        role: Option<Arc<RolePermissions>>,
+    },
+}
+
+impl Signer {
+    fn secret(&self) -> &SecretKey {
+        match &self.credentials {
+            Credentials::Permanent(identity) => &identity.secret,
+            Credentials::Temporary { session, .. } => &session.secret,
+        }
+    }
 }
 
 /// A request whose sender is not known, and the API in whose form to say so.
@@ -125,7 +157,8 @@ impl Iam {
     /// must be announced by a [`VirtualHostBucket`] among the request's extensions; without it the
     /// path is taken to name the bucket.
     ///
-    /// A request without a signature is anonymous for S3, and refused for every other service.
+    /// A request without a signature is anonymous for S3 and for the operations of STS whose proof is
+    /// a token in the form (AssumeRoleWithWebIdentity); elsewhere it is refused.
     pub async fn authenticate(
         &self,
         parts: &Parts,
@@ -156,6 +189,9 @@ impl Iam {
                     .await
             }
             None if service == Service::S3 => anonymous(parts, environment),
+            None if service == Service::Sts && names_unsigned_operation(parts, body) => {
+                Ok(unsigned_sts(environment))
+            }
             None => Err(AuthFault::MissingAuthenticationToken),
         }
         .map_err(|error| AuthFailure { service, error })
@@ -170,28 +206,26 @@ impl Iam {
         body: Option<&[u8]>,
     ) -> Result<Authenticated, AuthFault> {
         let scope = &presented.scope;
-        let identity = self
-            .signer(&scope.access_key_id, presented.security_token.as_deref())
+        let token = presented.security_token.as_deref();
+        let now = environment.now;
+        let signer = self
+            .signer(&scope.access_key_id, token, environment)
             .await?;
         let body_hash = match body {
             Some(body) if presented.needs_body_hash() => Some(sigv4::body_hash(body)),
             _ => None,
         };
-        let now = environment.now;
         let chunks = self.inner.verifier.verify(
             parts,
             &presented,
-            &identity.secret,
+            signer.secret(),
             now,
             body_hash.as_deref(),
         )?;
-        self.note_use(&identity, &scope.service, &scope.region, now);
+        refuse_in_session(service, &signer.caller)?;
+        self.note_signer(&signer, &scope.service, &scope.region, now);
         Ok(Authenticated {
-            caller: Caller {
-                principal: identity.principal.clone(),
-                identity_policies: Arc::clone(&identity.policies),
-                environment,
-            },
+            caller: signer.caller,
             service,
             payload: presented.payload,
             chunks,
@@ -199,7 +233,8 @@ impl Iam {
             signature: SignatureVersion::V4,
             signed_at: Some(presented.signed_at),
             anonymous: false,
-            canonical_id: identity.canonical_id.clone(),
+            canonical_id: signer.canonical_id,
+            transitive_tags: signer.transitive_tags,
         })
     }
 
@@ -214,28 +249,22 @@ impl Iam {
             return Err(AuthError::UnsupportedMechanism.into());
         }
         let payload = unsigned_payload(parts)?;
-        let identity = self
-            .signer(
-                &presented.access_key_id,
-                presented.security_token.as_deref(),
-            )
-            .await?;
         let now = environment.now;
+        let token = presented.security_token.as_deref();
+        let signer = self
+            .signer(&presented.access_key_id, token, environment)
+            .await?;
         let bucket = parts.extensions.get::<VirtualHostBucket>();
         sigv2::verify(
             parts,
             &presented,
-            &identity.secret,
+            signer.secret(),
             now,
             bucket.map(|bucket| bucket.0.as_str()),
         )?;
-        self.note_use(&identity, Service::S3.name(), &self.inner.region, now);
+        self.note_signer(&signer, Service::S3.name(), &self.inner.region, now);
         Ok(Authenticated {
-            caller: Caller {
-                principal: identity.principal.clone(),
-                identity_policies: Arc::clone(&identity.policies),
-                environment,
-            },
+            caller: signer.caller,
             service: Service::S3,
             payload,
             chunks: None,
@@ -243,30 +272,60 @@ impl Iam {
             signature: SignatureVersion::V2,
             signed_at: None,
             anonymous: false,
-            canonical_id: identity.canonical_id.clone(),
+            canonical_id: signer.canonical_id,
+            transitive_tags: signer.transitive_tags,
         })
     }
 
-    /// Whose access key this is.
+    /// Whose credentials these are. A permanent key comes without a token, a temporary one with its
+    /// own: everything else is refused.
     async fn signer(
         &self,
         access_key_id: &str,
         security_token: Option<&str>,
-    ) -> Result<Arc<Identity>, AuthFault> {
-        // Temporary credentials come with sessions; until then no token is a valid one.
-        if security_token.is_some() {
-            return Err(AuthError::InvalidToken.into());
+        environment: Environment,
+    ) -> Result<Signer, AuthFault> {
+        if let Some(token) = security_token {
+            let acting = self.session(access_key_id, token, environment).await?;
+            return Ok(Signer {
+                credentials: Credentials::Temporary {
+                    session: acting.session,
+                    role: acting.role,
+                },
+                caller: acting.caller,
+                canonical_id: acting.canonical_id,
+                transitive_tags: acting.transitive_tags,
+            });
         }
-        self.identity(access_key_id)
+        let unknown = || AuthError::InvalidAccessKeyId {
+            id: access_key_id.to_owned(),
+        };
+        if is_temporary(access_key_id) {
+            return Err(unknown().into());
+        }
+        let identity = self
+            .identity(access_key_id)
             .await
             .map_err(internal)?
             .filter(|identity| identity.active)
-            .ok_or_else(|| {
-                AuthError::InvalidAccessKeyId {
-                    id: access_key_id.to_owned(),
+            .ok_or_else(unknown)?;
+        Ok(Signer {
+            caller: identity.caller(environment),
+            canonical_id: identity.canonical_id.clone(),
+            transitive_tags: Tags::new(),
+            credentials: Credentials::Permanent(identity),
+        })
+    }
+
+    fn note_signer(&self, signer: &Signer, service: &str, region: &str, now: OffsetDateTime) {
+        match &signer.credentials {
+            Credentials::Permanent(identity) => self.note_use(identity, service, region, now),
+            Credentials::Temporary { role, .. } => {
+                if let Some(role) = role {
+                    self.note_role_use(role, service, region, now);
                 }
-                .into()
-            })
+            }
+        }
     }
 
     fn environment(&self, parts: &Parts, conn: &Connection, now: OffsetDateTime) -> Environment {
@@ -304,22 +363,53 @@ fn unsigned_payload(parts: &Parts) -> Result<Payload, AuthError> {
     }
 }
 
+/// Credentials of GetSessionToken and GetFederationToken cannot call IAM (without a second factor,
+/// which does not exist here). AWS has no better word for it than that the token is not one.
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_credentials_sts-comparison.html>
+fn refuse_in_session(service: Service, caller: &Caller) -> Result<(), AuthError> {
+    let of_role = matches!(caller.principal.kind, PrincipalKind::AssumedRole { .. });
+    if service == Service::Iam && caller.session.is_some() && !of_role {
+        return Err(AuthError::InvalidToken);
+    }
+    Ok(())
+}
+
+/// Does the form, or else the query, name an operation that needs no signature?
+fn names_unsigned_operation(parts: &Parts, body: Option<&[u8]>) -> bool {
+    let form = body
+        .and_then(|body| std::str::from_utf8(body).ok())
+        .map(Query::parse)
+        .unwrap_or_default();
+    match form.get("Action") {
+        Some(action) => is_unsigned_operation(action),
+        None => Query::of(&parts.uri)
+            .get("Action")
+            .is_some_and(is_unsigned_operation),
+    }
+}
+
 fn anonymous(parts: &Parts, environment: Environment) -> Result<Authenticated, AuthFault> {
-    let no_policies: [Arc<Policy>; 0] = [];
-    let payload = unsigned_payload(parts)?;
-    Ok(Authenticated {
-        caller: Caller {
-            principal: Principal {
+    Ok(nobody(Service::S3, unsigned_payload(parts)?, environment))
+}
+
+/// Who proves itself by a token in the form is nobody until the token is checked.
+fn unsigned_sts(environment: Environment) -> Authenticated {
+    nobody(Service::Sts, Payload::Whole, environment)
+}
+
+fn nobody(service: Service, payload: Payload, environment: Environment) -> Authenticated {
+    Authenticated {
+        caller: Caller::new(
+            Principal {
                 account_id: String::new(),
                 kind: PrincipalKind::Anonymous,
                 arn: "*".into(),
                 id: "ANONYMOUS_PRINCIPAL".into(),
                 access_key_id: None,
             },
-            identity_policies: Arc::new(no_policies),
             environment,
-        },
-        service: Service::S3,
+        ),
+        service,
         payload,
         chunks: None,
         presigned: false,
@@ -327,11 +417,12 @@ fn anonymous(parts: &Parts, environment: Environment) -> Result<Authenticated, A
         signed_at: None,
         anonymous: true,
         canonical_id: ANONYMOUS_CANONICAL_ID.into(),
-    })
+        transitive_tags: Tags::new(),
+    }
 }
 
 /// The store failed: say so in the log, and not to a stranger.
-fn internal(error: IamError) -> AuthFault {
+pub(crate) fn internal(error: IamError) -> AuthFault {
     tracing::error!(detail = error.detail(), "identity lookup failed");
     AuthFault::Internal
 }

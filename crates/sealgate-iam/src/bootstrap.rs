@@ -11,10 +11,12 @@ use zeroize::Zeroizing;
 
 use crate::Iam;
 use crate::error::IamError;
+use crate::holder::Holder;
 use crate::ids;
+use crate::inline_policies::check_document;
 use crate::model::{Credential, KeyOwner, NewAccount};
-use crate::names::{PolicyName, UserName, UserPath, is_word};
-use crate::user_policies::check_document;
+use crate::names::{EntityPath, PolicyName, UserName, is_word};
+use crate::users::NewUser;
 
 /// Why a bootstrap file was not applied.
 #[derive(Debug, Error)]
@@ -193,7 +195,7 @@ impl Bootstrap {
                     ));
                 }
                 if let Some(path) = &user.path {
-                    UserPath::parse(path).map_err(|error| invalid(error.message()))?;
+                    EntityPath::parse(path).map_err(|error| invalid(error.message()))?;
                 }
                 check_key(user.access_key.as_ref(), &mut keys).map_err(invalid)?;
                 for (name, document) in &user.policies {
@@ -374,27 +376,26 @@ impl Iam {
                 }
             }
             Err(IamError::NoSuchEntity(_)) => {
-                let path = match &entry.path {
-                    Some(path) => UserPath::parse(path).map_err(refused)?,
-                    None => UserPath::root(),
-                };
-                self.create_user(account_id, &name, &path)
-                    .await
-                    .map_err(refused)?;
+                let mut new = NewUser::named(name.clone());
+                if let Some(path) = &entry.path {
+                    new.path = EntityPath::parse(path).map_err(refused)?;
+                }
+                self.create_user(account_id, &new).await.map_err(refused)?;
                 report.created.push(what.clone());
             }
             Err(error) => return Err(refused(error)),
         }
+        let holder = Holder::User(name.clone());
         for (policy, document) in &entry.policies {
             let policy = PolicyName::parse(policy).map_err(refused)?;
-            match self.get_user_policy(account_id, &name, &policy).await {
+            match self.inline_policy(account_id, &holder, &policy).await {
                 Ok(existing) if existing == *document => {}
                 Ok(_) => report.left_alone.push(format!(
                     "policy {} of {what} has another text",
                     policy.as_str()
                 )),
                 Err(IamError::NoSuchEntity(_)) => {
-                    self.put_user_policy(account_id, &name, &policy, document)
+                    self.put_inline_policy(account_id, &holder, &policy, document)
                         .await
                         .map_err(refused)?;
                     report

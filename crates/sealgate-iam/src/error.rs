@@ -7,7 +7,7 @@ use thiserror::Error;
 /// A refusal or failure of an identity operation.
 #[derive(Debug, Clone, PartialEq, Eq, Error)]
 pub enum IamError {
-    /// The named user, key or policy is not there.
+    /// The named user, role, key, policy, … is not there.
     #[error("{0}")]
     NoSuchEntity(String),
     /// The name is taken.
@@ -28,6 +28,17 @@ pub enum IamError {
     /// A parameter is well formed but makes no sense here.
     #[error("{0}")]
     InvalidInput(String),
+    /// The policy exists, and yet cannot be attached or be a boundary.
+    #[error("{0}")]
+    PolicyNotAttachable(String),
+    /// No credential report was made yet.
+    #[error("No report exists. Use GenerateCredentialReport to generate a new report.")]
+    ReportNotPresent,
+    /// The credential report is too old to be shown.
+    #[error(
+        "The most recent credential report has expired. Use GenerateCredentialReport to generate a new report."
+    )]
+    ReportExpired,
     /// Another writer changed the same entity again and again.
     #[error(
         "The request was rejected because multiple requests to change this object were submitted simultaneously. Wait a few minutes and submit your request again."
@@ -49,6 +60,9 @@ impl IamError {
             IamError::MalformedPolicyDocument(_) => "MalformedPolicyDocument",
             IamError::Validation(_) => "ValidationError",
             IamError::InvalidInput(_) => "InvalidInput",
+            IamError::PolicyNotAttachable(_) => "PolicyNotAttachable",
+            IamError::ReportNotPresent => "ReportNotPresent",
+            IamError::ReportExpired => "ReportExpired",
             IamError::ConcurrentModification => "ConcurrentModification",
             IamError::Internal(_) => "ServiceFailure",
         }
@@ -64,7 +78,9 @@ impl IamError {
             | IamError::ConcurrentModification => 409,
             IamError::MalformedPolicyDocument(_)
             | IamError::Validation(_)
+            | IamError::PolicyNotAttachable(_)
             | IamError::InvalidInput(_) => 400,
+            IamError::ReportNotPresent | IamError::ReportExpired => 410,
             IamError::Internal(_) => 500,
         }
     }

@@ -1,8 +1,8 @@
-//! What an access key stands for, ready to use: its secret opened, its user's policies parsed.
+//! What an access key stands for, ready to use: its secret opened, its user's policies at hand.
 //!
-//! An entry is used only while the records it was made from have the revisions that the index holds
-//! (revisions never repeat), so a key set inactive, a policy changed or a user deleted counts for
-//! the next request.
+//! An entry is used only while the key's record and the generation of its account (see `change.rs`)
+//! have the revisions that the index holds (revisions never repeat), so a key set inactive, a policy
+//! changed, a user deleted or taken out of a group counts for the next request.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -11,30 +11,46 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use lru::LruCache;
 use parking_lot::Mutex;
 use sealgate_index::Record;
-use sealgate_policy::{Policy, Principal};
+use sealgate_policy::{AttachedPolicy, Caller, Environment, Principal};
 use sealgate_wire::sigv4::SecretKey;
 use time::OffsetDateTime;
 
 use crate::Iam;
 use crate::error::IamError;
 use crate::model::{KeyStatus, LastUsed, root_principal};
-use crate::records::{self, ACCOUNTS, AccountRecord, KEYS, KeyRecord, USERS, UserRecord};
+use crate::records::{KEYS, KeyRecord, Tags};
 
 /// Opened secrets kept at most. An evicted one is zeroized.
 const CAPACITY: usize = 4096;
 /// A use is noted again after so many seconds.
-const NOTE_EVERY: i64 = 60;
+pub(crate) const NOTE_EVERY: i64 = 60;
 
 pub(crate) struct Identity {
     pub active: bool,
     pub secret: SecretKey,
     pub principal: Principal,
-    pub policies: Arc<[Arc<Policy>]>,
+    pub policies: Arc<[AttachedPolicy]>,
+    pub boundary: Option<AttachedPolicy>,
+    pub tags: Arc<Tags>,
     pub canonical_id: String,
     key_revision: i64,
-    /// The record id and revision of the user; `None` for the root.
-    user: Option<(String, i64)>,
+    /// The account's generation before the records were read.
+    generation: i64,
     noted: AtomicI64,
+}
+
+impl Identity {
+    /// The principal as the caller of a request.
+    pub fn caller(&self, environment: Environment) -> Caller {
+        Caller {
+            principal: self.principal.clone(),
+            identity_policies: Arc::clone(&self.policies),
+            boundary: self.boundary.clone(),
+            session: None,
+            tags: Arc::clone(&self.tags),
+            environment,
+        }
+    }
 }
 
 pub(crate) struct IdentityCache {
@@ -72,16 +88,9 @@ impl Iam {
             .cloned();
         if let Some(identity) = cached
             && identity.key_revision == key.revision
+            && identity.generation == self.generation(&identity.principal.account_id).await?
         {
-            match &identity.user {
-                None => return Ok(Some(identity)),
-                Some((id, revision)) => {
-                    let current = self.index().record(USERS, id).await?;
-                    if current.is_some_and(|record| record.revision == *revision) {
-                        return Ok(Some(identity));
-                    }
-                }
-            }
+            return Ok(Some(identity));
         }
         let Some(identity) = self.build(access_key_id, key).await? else {
             return Ok(None);
@@ -102,53 +111,40 @@ impl Iam {
     ) -> Result<Option<Identity>, IamError> {
         let key: KeyRecord = serde_json::from_slice(&stored.body)?;
         let secret = self.open_secret(access_key_id, &key)?;
-        let Some(account) =
-            records::load::<AccountRecord>(self.index(), ACCOUNTS, &key.account_id).await?
-        else {
-            return Ok(None);
-        };
-        let (principal, policies, user) = match &key.user {
-            None => (
-                root_principal(&key.account_id, Some(access_key_id.to_owned())),
-                Vec::new(),
-                None,
-            ),
-            Some(folded) => {
-                let id = records::user_id(&key.account_id, folded);
-                let Some(record) = self.index().record(USERS, &id).await? else {
-                    return Ok(None);
-                };
-                let user: UserRecord = serde_json::from_slice(&record.body)?;
-                let policies = user
-                    .policies
-                    .iter()
-                    .map(|policy| {
-                        // A policy was parsed before it was stored. One that does not parse now may
-                        // hold a Deny: leaving it out could allow too much, so the user stops here.
-                        Policy::parse_identity(&policy.document)
-                            .map(Arc::new)
-                            .map_err(|error| {
-                                IamError::Internal(format!(
-                                    "stored policy {} of {} does not parse: {error}",
-                                    policy.name, id
-                                ))
-                            })
-                    })
-                    .collect::<Result<Vec<_>, _>>()?;
-                let principal = user.user().principal(Some(access_key_id.to_owned()));
-                (principal, policies, Some((id, record.revision)))
-            }
-        };
-        Ok(Some(Identity {
+        let generation = self.generation(&key.account_id).await?;
+        let key_id = Some(access_key_id.to_owned());
+        let identity = Identity {
             active: key.status == KeyStatus::Active,
             secret,
-            principal,
-            policies: policies.into(),
-            canonical_id: account.value.canonical_id,
+            principal: root_principal(&key.account_id, key_id.clone()),
+            policies: Vec::new().into(),
+            boundary: None,
+            tags: Arc::default(),
+            canonical_id: String::new(),
             key_revision: stored.revision,
-            user,
+            generation,
             noted: AtomicI64::new(i64::MIN),
-        }))
+        };
+        match &key.user {
+            None => {
+                let account = self.account(&key.account_id).await?;
+                Ok(account.map(|account| Identity {
+                    canonical_id: account.canonical_id,
+                    ..identity
+                }))
+            }
+            Some(folded) => {
+                let user = self.user_permissions(&key.account_id, folded).await?;
+                Ok(user.map(|user| Identity {
+                    principal: user.user.principal(key_id),
+                    policies: Arc::clone(&user.policies),
+                    boundary: user.boundary.clone(),
+                    tags: Arc::clone(&user.tags),
+                    canonical_id: user.canonical_id.clone(),
+                    ..identity
+                }))
+            }
+        }
     }
 
     /// Notes the use of a key, at most once a minute.

@@ -34,6 +34,26 @@ pub fn access_key_id() -> Result<String, IamError> {
     prefixed_id("AKIA")
 }
 
+/// `AGPA` and 16 characters.
+pub fn group_id() -> Result<String, IamError> {
+    prefixed_id("AGPA")
+}
+
+/// `AROA` and 16 characters.
+pub fn role_id() -> Result<String, IamError> {
+    prefixed_id("AROA")
+}
+
+/// `ANPA` and 16 characters.
+pub fn policy_id() -> Result<String, IamError> {
+    prefixed_id("ANPA")
+}
+
+/// 22 characters, the shortest that the model knows for a SAML provider.
+pub fn saml_provider_id() -> Result<String, IamError> {
+    prefixed_id("SAMLID")
+}
+
 /// `AIDA` and 16 characters.
 pub fn user_id() -> Result<String, IamError> {
     prefixed_id("AIDA")

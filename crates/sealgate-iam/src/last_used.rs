@@ -1,4 +1,4 @@
-//! When access keys were last used: noted in memory, written to the index once a minute.
+//! When access keys and roles were last used: noted in memory, written to the index once a minute.
 //!
 //! A note is worth little and requests are many: so nothing here makes a request wait, and a crash
 //! may lose the last minute.
@@ -12,14 +12,22 @@ use sealgate_index::Expect;
 
 use crate::error::IamError;
 use crate::model::LastUsed;
-use crate::records::{self, KEYS, LAST_USED};
+use crate::records::{self, KEYS, LAST_USED, ROLES};
 use crate::{Iam, Inner};
 
 const FLUSH_EVERY: Duration = Duration::from_secs(60);
 /// Rows in one transaction.
 const BATCH: usize = 256;
 
-/// Uses not yet written. Only keys that exist get here, each at most once.
+/// What begins the ids of notes about roles; the ids of keys have no slash.
+const ROLE: &str = "role/";
+
+/// The id of the note about the role with this record id.
+pub(crate) fn role_use(record_id: &str) -> String {
+    format!("{ROLE}{record_id}")
+}
+
+/// Uses not yet written. Only keys and roles that exist get here, each at most once.
 #[derive(Default)]
 pub(crate) struct Uses {
     pending: Mutex<HashMap<String, LastUsed>>,
@@ -38,8 +46,12 @@ impl Iam {
         for batch in pending.chunks(BATCH) {
             let mut writes = Vec::with_capacity(batch.len());
             for (id, used) in batch {
-                // A key deleted in the meantime leaves no trace behind.
-                if self.index().record(KEYS, id).await?.is_some() {
+                // What was deleted in the meantime leaves no trace behind.
+                let (ns, of) = match id.strip_prefix(ROLE) {
+                    Some(role) => (ROLES, role),
+                    None => (KEYS, id.as_str()),
+                };
+                if self.index().record(ns, of).await?.is_some() {
                     writes.push(records::write(LAST_USED, id, Expect::Any, used)?);
                 }
             }
@@ -54,9 +66,7 @@ impl Iam {
         if let Some(used) = self.inner.uses.pending.lock().get(id) {
             return Ok(Some(used.clone()));
         }
-        Ok(records::load::<LastUsed>(self.index(), LAST_USED, id)
-            .await?
-            .map(|stored| stored.value))
+        records::load::<LastUsed>(self.index(), LAST_USED, id).await
     }
 
     pub(crate) fn forget_use(&self, id: &str) {

@@ -1,4 +1,5 @@
-//! Identities: accounts, users, access keys, inline policies; and who a request comes from.
+//! Identities: accounts, users, groups, roles, access keys, policies, identity providers; and who a
+//! request comes from.
 //!
 //! Everything is kept as small records in the index. Secrets of access keys are wrapped there
 //! under a key of the root of trust. [`Iam::authenticate`] turns a signed request into a
@@ -7,18 +8,33 @@
 
 mod access_keys;
 mod accounts;
+mod attachments;
 mod authenticate;
+mod aws_policies;
 mod bootstrap;
+mod change;
 mod cleartext;
 mod error;
+mod groups;
+mod holder;
 mod identity;
 mod ids;
+mod inline_policies;
 mod last_used;
+mod managed_policies;
 mod model;
 mod names;
+mod oidc_token;
+mod overview;
+mod permissions;
+mod providers;
 mod records;
+mod roles;
 mod service;
-mod user_policies;
+mod sessions;
+mod sts;
+mod tags;
+mod usage;
 mod users;
 
 #[cfg(test)]
@@ -30,23 +46,44 @@ use sealgate_index::Index;
 use sealgate_seal::Key256;
 use sealgate_wire::sigv4::Verifier;
 
+pub use attachments::{EntityFilter, PolicyEntity};
 pub use authenticate::{
     ANONYMOUS_CANONICAL_ID, AuthFailure, AuthFault, Authenticated, SignatureVersion,
 };
 pub use bootstrap::{Bootstrap, BootstrapError, BootstrapReport};
 pub use cleartext::CleartextSecrets;
 pub use error::IamError;
+pub use holder::{Holder, HolderFacts, HolderKind};
+pub use managed_policies::{NewPolicy, PolicyFilter, PolicyScope, PolicyUsage, parse_version_id};
 pub use model::{
-    AccessKey, Account, Credential, KeyOwner, KeyStatus, LastUsed, NewAccessKey, NewAccount, Page,
-    Paging, User, root_principal, user_arn,
+    AccessKey, Account, Credential, Group, KeyOwner, KeyStatus, LastUsed, ManagedPolicy,
+    NewAccessKey, NewAccount, OidcProvider, Page, Paging, PolicyVersion, Role, SamlProvider, User,
+    group_arn, oidc_arn, policy_arn, role_arn, root_principal, saml_arn, user_arn,
 };
 pub use names::{
-    PolicyName, UserName, UserPath, constraint, parse_access_key_id, parse_path_prefix,
+    EntityPath, GroupName, PolicyArn, PolicyName, RoleName, UserName, constraint,
+    parse_access_key_id, parse_path_prefix,
 };
+pub use oidc_token::TokenFault;
+pub use overview::{CredentialReport, Detail, DetailKind, PolicyDetails};
+pub use providers::{OidcArn, OidcUrl, SamlArn};
+pub use records::Tags;
+pub use roles::NewRole;
 pub use service::Service;
+pub use sessions::SessionCredentials;
+pub use sts::{
+    AssumeRole, AssumeRoleWithWebIdentity, AssumedRole, ExternalId, FederatedName, FederationToken,
+    GetFederationToken, RoleArn, RoleSessionName, SessionDuration, SessionPolicyRequest,
+    SessionTags, SourceIdentity, StsError, WebIdentity, parse_session_tags,
+};
+pub use tags::{Taggable, parse_tag_keys, parse_tags};
+pub use users::NewUser;
 
 use identity::IdentityCache;
 use last_used::Uses;
+use oidc_token::ProviderKeys;
+use permissions::PermissionsCache;
+use sessions::SessionCache;
 
 /// The identities of a gateway. Cheap to clone.
 #[derive(Clone)]
@@ -60,7 +97,12 @@ struct Inner {
     region: String,
     verifier: Verifier,
     identities: IdentityCache,
+    permissions: PermissionsCache,
+    sessions: SessionCache,
+    provider_keys: ProviderKeys,
     uses: Uses,
+    /// Whose turn it is to change something.
+    turn: tokio::sync::Mutex<()>,
 }
 
 impl Iam {
@@ -77,7 +119,11 @@ impl Iam {
                 verifier: Verifier::new(region.clone()),
                 region,
                 identities: IdentityCache::new(),
+                permissions: PermissionsCache::new(),
+                sessions: SessionCache::new(),
+                provider_keys: ProviderKeys::new(),
                 uses: Uses::default(),
+                turn: tokio::sync::Mutex::new(()),
             }),
         };
         last_used::spawn_flusher(&iam.inner);

@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use crate::error::IamError;
 use crate::ids;
 use crate::names::UserName;
+use crate::records::Tags;
 
 /// An account: the owner of buckets and keys.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,6 +23,8 @@ pub struct Account {
     pub canonical_id: String,
     /// When it was made.
     pub created: OffsetDateTime,
+    /// The name that may stand for its id.
+    pub alias: Option<String>,
 }
 
 /// What a new account is made of. Made before it is stored, so that its secret can be put in a
@@ -83,6 +86,10 @@ pub struct User {
     pub path: String,
     /// When it was made.
     pub created: OffsetDateTime,
+    /// The ARN of the managed policy that limits what its policies can allow.
+    pub boundary: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
 }
 
 impl User {
@@ -108,6 +115,177 @@ impl User {
 /// The ARN of a user; the path begins and ends with a slash.
 pub fn user_arn(account_id: &str, path: &str, name: &str) -> String {
     format!("arn:aws:iam::{account_id}:user{path}{name}")
+}
+
+/// A group of users, through which they have policies in common.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Group {
+    /// `AGPA…`.
+    pub id: String,
+    /// The account it belongs to.
+    pub account_id: String,
+    /// Its name, in the case it was given.
+    pub name: String,
+    /// `/` or `/…/`.
+    pub path: String,
+    /// When it was made.
+    pub created: OffsetDateTime,
+}
+
+impl Group {
+    /// `arn:aws:iam::ACCOUNT:group/PATH/NAME`.
+    pub fn arn(&self) -> String {
+        group_arn(&self.account_id, &self.path, &self.name)
+    }
+}
+
+/// The ARN of a group.
+pub fn group_arn(account_id: &str, path: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account_id}:group{path}{name}")
+}
+
+/// A role, which trusted principals assume.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Role {
+    /// `AROA…`.
+    pub id: String,
+    /// The account it belongs to.
+    pub account_id: String,
+    /// Its name, in the case it was given.
+    pub name: String,
+    /// `/` or `/…/`.
+    pub path: String,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// For people.
+    pub description: Option<String>,
+    /// How long a session may last, in seconds: 3600 to 43200.
+    pub max_session_duration: u32,
+    /// Who may assume it: the document as it was given.
+    pub trust_policy: String,
+    /// The ARN of the managed policy that limits what its policies can allow.
+    pub boundary: Option<String>,
+    /// Its tags.
+    pub tags: Tags,
+    /// When a session of it was last used, as far as the reader asked for it.
+    pub last_used: Option<LastUsed>,
+}
+
+impl Role {
+    /// `arn:aws:iam::ACCOUNT:role/PATH/NAME`.
+    pub fn arn(&self) -> String {
+        role_arn(&self.account_id, &self.path, &self.name)
+    }
+}
+
+/// The ARN of a role.
+pub fn role_arn(account_id: &str, path: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account_id}:role{path}{name}")
+}
+
+/// A managed policy, of an account or of AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ManagedPolicy {
+    /// `ANPA…`; not known of every policy of AWS.
+    pub id: Option<String>,
+    /// Its ARN.
+    pub arn: String,
+    /// Its name, in the case it was given.
+    pub name: String,
+    /// `/` or `/…/`.
+    pub path: String,
+    /// For people; cannot be changed.
+    pub description: Option<String>,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// When its newest version was made.
+    pub updated: OffsetDateTime,
+    /// The number of the version in force.
+    pub default_version: u32,
+    /// Its tags.
+    pub tags: Tags,
+    /// How many users, groups and roles of the account it is attached to.
+    pub attachments: usize,
+    /// How many users and roles of the account it is the boundary of.
+    pub boundaries: usize,
+}
+
+/// The ARN of a managed policy; those of AWS are of the account `aws`.
+pub fn policy_arn(account_id: &str, path: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account_id}:policy{path}{name}")
+}
+
+/// One version of a managed policy.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyVersion {
+    /// `v1` has the number 1.
+    pub number: u32,
+    /// As it was given.
+    pub document: String,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// Is it in force?
+    pub is_default: bool,
+}
+
+/// An OpenID Connect provider whose tokens roles may trust.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OidcProvider {
+    /// The account it belongs to.
+    pub account_id: String,
+    /// The issuer, without `https://`.
+    pub url: String,
+    /// The audiences that are accepted.
+    pub client_ids: Vec<String>,
+    /// SHA-1 of the certificates of the authorities that may vouch for its keys' server.
+    pub thumbprints: Vec<String>,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl OidcProvider {
+    /// `arn:aws:iam::ACCOUNT:oidc-provider/URL`.
+    pub fn arn(&self) -> String {
+        oidc_arn(&self.account_id, &self.url)
+    }
+}
+
+/// The ARN of an OpenID Connect provider; the URL without `https://`.
+pub fn oidc_arn(account_id: &str, url: &str) -> String {
+    format!("arn:aws:iam::{account_id}:oidc-provider/{url}")
+}
+
+/// A SAML provider: kept and listed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SamlProvider {
+    /// The account it belongs to.
+    pub account_id: String,
+    /// Its name.
+    pub name: String,
+    /// Its unique id.
+    pub id: String,
+    /// The metadata document as it was given.
+    pub metadata: String,
+    /// When it was made.
+    pub created: OffsetDateTime,
+    /// When it ceases to be of use.
+    pub valid_until: OffsetDateTime,
+    /// Its tags.
+    pub tags: Tags,
+}
+
+impl SamlProvider {
+    /// `arn:aws:iam::ACCOUNT:saml-provider/NAME`.
+    pub fn arn(&self) -> String {
+        saml_arn(&self.account_id, &self.name)
+    }
+}
+
+/// The ARN of a SAML provider.
+pub fn saml_arn(account_id: &str, name: &str) -> String {
+    format!("arn:aws:iam::{account_id}:saml-provider/{name}")
 }
 
 /// The root of an account as a principal.
@@ -188,7 +366,7 @@ pub struct NewAccessKey {
     pub secret: SecretKey,
 }
 
-/// When and for what a key was last used (within about a minute).
+/// When and for what a key or a role was last used (within about a minute).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct LastUsed {
     /// When.
@@ -237,6 +415,23 @@ impl Paging {
             .and_then(|bytes| String::from_utf8(bytes).ok())
             .map(Some)
             .ok_or_else(|| IamError::Validation("Invalid Marker.".into()))
+    }
+
+    /// A page of what is in memory, in ascending order of `key`.
+    pub fn take<T>(
+        &self,
+        items: impl IntoIterator<Item = T>,
+        key: impl Fn(&T) -> &String,
+    ) -> Result<Page<T>, IamError> {
+        let after = self.after()?;
+        let mut rest = items
+            .into_iter()
+            .filter(|item| after.as_ref().is_none_or(|after| key(item) > after));
+        let items: Vec<T> = rest.by_ref().take(self.limit()).collect();
+        let marker = rest
+            .next()
+            .and_then(|_| items.last().map(|last| marker(key(last))));
+        Ok(Page { items, marker })
     }
 }
 

@@ -39,64 +39,69 @@ pub fn constraint(field: &str, value: &str, rule: &str) -> IamError {
     ))
 }
 
-/// A user's name: `[\w+=,.@-]{1,64}`. Two names that differ only in case are the same name.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserName(String);
+macro_rules! name {
+    ($(#[$doc:meta])* $name:ident, $field:literal, $new:literal, $existing:literal) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, PartialEq, Eq)]
+        pub struct $name(String);
 
-impl UserName {
-    /// Checks a name that is to be given to a user.
-    pub fn parse(text: &str) -> Result<UserName, IamError> {
-        check_name("userName", text, 64)?;
-        Ok(UserName(text.to_owned()))
-    }
+        impl $name {
+            /// Checks a name that is to be given.
+            pub fn parse(text: &str) -> Result<$name, IamError> {
+                check_name($field, text, $new)?;
+                Ok($name(text.to_owned()))
+            }
 
-    /// Checks a name that is to be looked up (IAM takes up to 128 characters there).
-    pub fn parse_existing(text: &str) -> Result<UserName, IamError> {
-        check_name("userName", text, 128)?;
-        Ok(UserName(text.to_owned()))
-    }
+            /// Checks a name that is to be looked up (IAM takes longer ones there than it gives).
+            pub fn parse_existing(text: &str) -> Result<$name, IamError> {
+                check_name($field, text, $existing)?;
+                Ok($name(text.to_owned()))
+            }
 
-    /// The name as given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
+            /// The name as given.
+            pub fn as_str(&self) -> &str {
+                &self.0
+            }
 
-    /// What records are filed under, so that `Alice` and `alice` cannot both exist.
-    pub(crate) fn folded(&self) -> String {
-        self.0.to_ascii_lowercase()
-    }
+            /// What records are filed under, so that `Alice` and `alice` cannot both exist.
+            pub(crate) fn folded(&self) -> String {
+                self.0.to_ascii_lowercase()
+            }
+        }
+
+        impl fmt::Display for $name {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+    };
 }
 
-impl fmt::Display for UserName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
-    }
+name! {
+    /// A user's name: `[\w+=,.@-]{1,64}`. Two names that differ only in case are the same name.
+    UserName, "userName", 64, 128
+}
+name! {
+    /// A group's name: `[\w+=,.@-]{1,128}`, unique without regard to case.
+    GroupName, "groupName", 128, 128
+}
+name! {
+    /// A role's name: `[\w+=,.@-]{1,64}`, unique without regard to case.
+    RoleName, "roleName", 64, 64
+}
+name! {
+    /// The name of a policy: `[\w+=,.@-]{1,128}`. Managed policies' are unique without regard to
+    /// case, those of inline policies with.
+    PolicyName, "policyName", 128, 128
 }
 
-/// The name of an inline policy: `[\w+=,.@-]{1,128}`.
+/// The path of a user, group, role or policy: `/` or `/…/`, printable ASCII.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct PolicyName(String);
+pub struct EntityPath(String);
 
-impl PolicyName {
-    /// Checks a policy name.
-    pub fn parse(text: &str) -> Result<PolicyName, IamError> {
-        check_name("policyName", text, 128)?;
-        Ok(PolicyName(text.to_owned()))
-    }
-
-    /// The name as given.
-    pub fn as_str(&self) -> &str {
-        &self.0
-    }
-}
-
-/// The path of a user: `/` or `/…/`, printable ASCII.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct UserPath(String);
-
-impl UserPath {
+impl EntityPath {
     /// Checks a path.
-    pub fn parse(text: &str) -> Result<UserPath, IamError> {
+    pub fn parse(text: &str) -> Result<EntityPath, IamError> {
         if text.len() > 512 {
             return Err(constraint(
                 "path",
@@ -110,18 +115,90 @@ impl UserPath {
                 "The specified value for path is invalid. It must begin and end with / and contain only alphanumeric characters and/or / characters.".into(),
             ));
         }
-        Ok(UserPath(text.to_owned()))
+        Ok(EntityPath(text.to_owned()))
     }
 
     /// The path `/`.
-    pub fn root() -> UserPath {
-        UserPath("/".into())
+    pub fn root() -> EntityPath {
+        EntityPath("/".into())
     }
 
     /// The path as given.
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The ARN of a managed policy: `arn:aws:iam::ACCOUNT:policy/PATH/NAME`, the account being `aws` for
+/// those of AWS.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PolicyArn {
+    text: String,
+    account: String,
+    name: String,
+}
+
+impl PolicyArn {
+    /// Checks an ARN.
+    pub fn parse(text: &str) -> Result<PolicyArn, IamError> {
+        check_arn_length("policyArn", text)?;
+        let invalid = || IamError::InvalidInput(format!("ARN {text} is not valid."));
+        let rest = text.strip_prefix("arn:aws:iam::").ok_or_else(invalid)?;
+        let (account, resource) = rest.split_once(':').ok_or_else(invalid)?;
+        let path = resource.strip_prefix("policy").ok_or_else(invalid)?;
+        let (_, name) = path.rsplit_once('/').ok_or_else(invalid)?;
+        let known = account == "aws" || is_account_id(account);
+        let printable = path.bytes().all(|b| (0x21..=0x7e).contains(&b));
+        if !known || !path.starts_with('/') || !printable || PolicyName::parse(name).is_err() {
+            return Err(invalid());
+        }
+        Ok(PolicyArn {
+            account: account.to_owned(),
+            name: name.to_owned(),
+            text: text.to_owned(),
+        })
+    }
+
+    /// The ARN as given.
+    pub fn as_str(&self) -> &str {
+        &self.text
+    }
+
+    /// The account in it.
+    pub fn account(&self) -> &str {
+        &self.account
+    }
+
+    /// The name of the policy.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Is it a policy that AWS manages?
+    pub fn is_of_aws(&self) -> bool {
+        self.account == "aws"
+    }
+}
+
+impl fmt::Display for PolicyArn {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// IAM's limits for an ARN in a parameter.
+pub(crate) fn check_arn_length(field: &str, text: &str) -> Result<(), IamError> {
+    let rule = match text.chars().count() {
+        ..20 => "Member must have length greater than or equal to 20",
+        2049.. => "Member must have length less than or equal to 2048",
+        _ => return Ok(()),
+    };
+    Err(constraint(field, text, rule))
+}
+
+/// True for 12 digits.
+pub(crate) fn is_account_id(text: &str) -> bool {
+    text.len() == 12 && text.bytes().all(|b| b.is_ascii_digit())
 }
 
 /// Checks the `PathPrefix` of a listing: begins with `/`, printable ASCII.
@@ -201,10 +278,10 @@ mod tests {
     #[test]
     fn paths_begin_and_end_with_a_slash() {
         for good in ["/", "/a/", "/a/b/"] {
-            assert!(UserPath::parse(good).is_ok(), "{good}");
+            assert!(EntityPath::parse(good).is_ok(), "{good}");
         }
         for bad in ["", "a", "/a", "a/", "//", "/a b/", "/é/"] {
-            assert!(UserPath::parse(bad).is_err(), "{bad}");
+            assert!(EntityPath::parse(bad).is_err(), "{bad}");
         }
         assert!(parse_path_prefix("/a").is_ok());
         assert!(parse_path_prefix("a").is_err());

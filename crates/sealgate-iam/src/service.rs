@@ -3,7 +3,18 @@
 use http::Method;
 use http::header::CONTENT_TYPE;
 use http::request::Parts;
+use sealgate_wire::Query;
+use sealgate_wire::sigv2::VirtualHostBucket;
 use sealgate_wire::sigv4::Presented;
+
+/// The operations of STS that a request may ask for without a signature: what it says is proved by a
+/// token or an assertion among its parameters.
+const UNSIGNED_OPERATIONS: [&str; 2] = ["AssumeRoleWithWebIdentity", "AssumeRoleWithSAML"];
+
+/// True for operations that need no signature.
+pub(crate) fn is_unsigned_operation(action: &str) -> bool {
+    UNSIGNED_OPERATIONS.contains(&action)
+}
 
 /// The APIs behind the one endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -53,7 +64,8 @@ impl Service {
     }
 
     /// What an unsigned request is by its looks: the JSON services name their target in a header;
-    /// a form posted to `/` speaks the Query protocol. Everything else is S3.
+    /// a form posted to `/` speaks the Query protocol, and so does a query there that names an
+    /// operation which needs no signature. Everything else is S3.
     fn by_shape(parts: &Parts) -> Service {
         if let Some(target) = parts
             .headers
@@ -73,6 +85,15 @@ impl Service {
             .and_then(|value| value.to_str().ok())
             .is_some_and(|value| value.starts_with("application/x-www-form-urlencoded"));
         if form && parts.method == Method::POST && parts.uri.path() == "/" {
+            return Service::Sts;
+        }
+        let in_query = parts.method == Method::GET
+            && parts.uri.path() == "/"
+            && parts.extensions.get::<VirtualHostBucket>().is_none()
+            && Query::of(&parts.uri)
+                .get("Action")
+                .is_some_and(is_unsigned_operation);
+        if in_query {
             return Service::Sts;
         }
         Service::S3

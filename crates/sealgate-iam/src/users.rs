@@ -1,53 +1,79 @@
 //! Users: create, read, list, rename, delete.
 
-use sealgate_index::{Expect, IndexError, RecordWrite};
-
 use crate::Iam;
 use crate::accounts::now;
 use crate::error::IamError;
+use crate::holder::{Holder, HolderKind};
 use crate::ids;
-use crate::model::{Page, Paging, User, marker};
-use crate::names::{UserName, UserPath};
-use crate::records::{self, KEYS, KeyRecord, Stored, USERS, UserRecord};
+use crate::model::{Page, Paging, User};
+use crate::names::{EntityPath, PolicyArn, UserName};
+use crate::records::{
+    self, ATTACHED, BOUNDED, HeldPolicies, KEYS, KeyRecord, MEMBERS, Tags, USERS, UserRecord, id_in,
+};
+use crate::usage::{member_id, use_id};
 
-/// How often a change is tried again when another writer was faster.
-const ATTEMPTS: usize = 8;
+/// What a new user is made of.
+#[derive(Debug, Clone)]
+pub struct NewUser {
+    /// Its name.
+    pub name: UserName,
+    /// Its path.
+    pub path: EntityPath,
+    /// The policy that limits what its policies can allow.
+    pub boundary: Option<PolicyArn>,
+    /// Its tags.
+    pub tags: Tags,
+}
 
-pub(crate) fn no_such_user(name: &UserName) -> IamError {
-    IamError::NoSuchEntity(format!("The user with name {name} cannot be found."))
+impl NewUser {
+    /// A user with the path `/`, without boundary and tags.
+    pub fn named(name: UserName) -> NewUser {
+        NewUser {
+            name,
+            path: EntityPath::root(),
+            boundary: None,
+            tags: Tags::new(),
+        }
+    }
 }
 
 impl Iam {
     /// Makes a user.
-    pub async fn create_user(
-        &self,
-        account_id: &str,
-        name: &UserName,
-        path: &UserPath,
-    ) -> Result<User, IamError> {
+    pub async fn create_user(&self, account_id: &str, new: &NewUser) -> Result<User, IamError> {
+        let mut change = self.begin(account_id).await?;
+        let folded = new.name.folded();
+        let id = id_in(account_id, &folded);
+        if self.index().record(USERS, &id).await?.is_some() {
+            return Err(IamError::EntityAlreadyExists(format!(
+                "User with name {} already exists.",
+                new.name
+            )));
+        }
+        if let Some(boundary) = &new.boundary {
+            self.check_boundary(account_id, boundary).await?;
+            let bounded = use_id(account_id, boundary.as_str(), HolderKind::User, &folded);
+            change.put(BOUNDED, &bounded, &())?;
+        }
         let record = UserRecord {
             id: ids::user_id()?,
             account_id: account_id.to_owned(),
-            name: name.as_str().to_owned(),
-            path: path.as_str().to_owned(),
+            name: new.name.as_str().to_owned(),
+            path: new.path.as_str().to_owned(),
             created: now(),
             keys: Vec::new(),
-            policies: Vec::new(),
+            held: HeldPolicies::default(),
+            groups: Vec::new(),
+            boundary: new.boundary.as_ref().map(|arn| arn.as_str().to_owned()),
+            tags: new.tags.clone(),
         };
-        let id = records::user_id(account_id, &name.folded());
-        let write = records::write(USERS, &id, Expect::Absent, &record)?;
-        match self.index().write_records(vec![write]).await {
-            Ok(()) => Ok(record.user()),
-            Err(IndexError::Conflict) => Err(IamError::EntityAlreadyExists(format!(
-                "User with name {name} already exists."
-            ))),
-            Err(error) => Err(error.into()),
-        }
+        change.create(USERS, &id, &record)?;
+        change.commit().await?;
+        Ok(record.user())
     }
 
     /// The user with this name.
     pub async fn get_user(&self, account_id: &str, name: &UserName) -> Result<User, IamError> {
-        Ok(self.load_user(account_id, name).await?.value.user())
+        Ok(self.load_user(account_id, name).await?.user())
     }
 
     /// Users of an account whose path begins so, by name.
@@ -57,119 +83,91 @@ impl Iam {
         path_prefix: &str,
         paging: &Paging,
     ) -> Result<Page<User>, IamError> {
-        let prefix = records::user_id(account_id, "");
-        let limit = paging.limit();
-        let mut after = paging
-            .after()?
-            .map(|name| records::user_id(account_id, &name));
-        let mut items: Vec<User> = Vec::new();
-        let mut more = false;
-        'pages: loop {
-            let batch = self
-                .index()
-                .records(USERS, &prefix, after.as_deref(), 1000)
-                .await?;
-            let last_batch = batch.len() < 1000;
-            for stored in &batch {
-                let record: UserRecord = serde_json::from_slice(&stored.body)?;
-                if !record.path.starts_with(path_prefix) {
-                    continue;
-                }
-                if items.len() == limit {
-                    more = true;
-                    break 'pages;
-                }
-                items.push(record.user());
-            }
-            match batch.last() {
-                Some(last) if !last_batch => after = Some(last.id.clone()),
-                _ => break,
-            }
-        }
-        let marker = match items.last() {
-            Some(last) if more => Some(marker(&last.name.to_ascii_lowercase())),
-            _ => None,
-        };
-        Ok(Page { items, marker })
+        let all = id_in(account_id, "");
+        records::page(self.index(), USERS, &all, paging, |stored| {
+            let record: UserRecord = serde_json::from_slice(&stored.body)?;
+            Ok(record.path.starts_with(path_prefix).then(|| record.user()))
+        })
+        .await
     }
 
-    /// Gives a user another name, another path, or both. Its keys and policies go with it.
+    /// Gives a user another name, another path, or both. Its keys, policies and groups stay.
     pub async fn update_user(
         &self,
         account_id: &str,
         name: &UserName,
         new_name: Option<&UserName>,
-        new_path: Option<&UserPath>,
+        new_path: Option<&EntityPath>,
     ) -> Result<User, IamError> {
-        let old_id = records::user_id(account_id, &name.folded());
-        for _ in 0..ATTEMPTS {
-            let stored = self.load_user(account_id, name).await?;
-            let mut record = stored.value.clone();
-            if let Some(path) = new_path {
-                record.path = path.as_str().to_owned();
+        let mut change = self.begin(account_id).await?;
+        let mut record = self.load_user(account_id, name).await?;
+        if let Some(path) = new_path {
+            record.path = path.as_str().to_owned();
+        }
+        if let Some(new) = new_name {
+            record.name = new.as_str().to_owned();
+        }
+        let (old, new) = (name.folded(), record.name.to_ascii_lowercase());
+        if new != old {
+            let new_id = id_in(account_id, &new);
+            if self.index().record(USERS, &new_id).await?.is_some() {
+                return Err(IamError::EntityAlreadyExists(format!(
+                    "User with name {} already exists.",
+                    record.name
+                )));
             }
-            if let Some(new) = new_name {
-                record.name = new.as_str().to_owned();
+            change.delete(USERS, &id_in(account_id, &old));
+            for key_id in &record.keys {
+                let Some(key) = records::load::<KeyRecord>(self.index(), KEYS, key_id).await?
+                else {
+                    continue;
+                };
+                let moved = KeyRecord {
+                    user: Some(new.clone()),
+                    ..key
+                };
+                change.put(KEYS, key_id, &moved)?;
             }
-            let folded = record.name.to_ascii_lowercase();
-            let new_id = records::user_id(account_id, &folded);
-            let mut writes = Vec::new();
-            if new_id == old_id {
-                writes.push(records::write(USERS, &old_id, stored.expect(), &record)?);
-            } else {
-                if self.index().record(USERS, &new_id).await?.is_some() {
-                    return Err(IamError::EntityAlreadyExists(format!(
-                        "User with name {} already exists.",
-                        record.name
-                    )));
-                }
-                writes.push(records::delete(USERS, &old_id, stored.expect()));
-                writes.push(records::write(USERS, &new_id, Expect::Absent, &record)?);
-                for key_id in &record.keys {
-                    let Some(key) = records::load::<KeyRecord>(self.index(), KEYS, key_id).await?
-                    else {
-                        continue;
-                    };
-                    let expect = key.expect();
-                    let moved = KeyRecord {
-                        user: Some(folded.clone()),
-                        ..key.value
-                    };
-                    writes.push(records::write(KEYS, key_id, expect, &moved)?);
-                }
+            for group in &record.groups {
+                change.delete(MEMBERS, &member_id(account_id, group, &old));
+                change.put(MEMBERS, &member_id(account_id, group, &new), &())?;
             }
-            match self.index().write_records(writes).await {
-                Ok(()) => return Ok(record.user()),
-                Err(IndexError::Conflict) => continue,
-                Err(error) => return Err(error.into()),
+            let kind = HolderKind::User;
+            let attached = record.held.attached.iter().map(|arn| (ATTACHED, arn));
+            let bounded = record.boundary.iter().map(|arn| (BOUNDED, arn));
+            for (ns, arn) in attached.chain(bounded) {
+                change.delete(ns, &use_id(account_id, arn, kind, &old));
+                change.put(ns, &use_id(account_id, arn, kind, &new), &())?;
             }
         }
-        Err(IamError::ConcurrentModification)
+        change.put(USERS, &id_in(account_id, &new), &record)?;
+        change.commit().await?;
+        Ok(record.user())
     }
 
-    /// Deletes a user that has neither keys nor policies.
+    /// Deletes a user that has neither keys nor policies and is in no group.
     pub async fn delete_user(&self, account_id: &str, name: &UserName) -> Result<(), IamError> {
-        let id = records::user_id(account_id, &name.folded());
-        for _ in 0..ATTEMPTS {
-            let stored = self.load_user(account_id, name).await?;
-            if !stored.value.keys.is_empty() {
-                return Err(IamError::DeleteConflict(
-                    "Cannot delete entity, must delete access keys first.".into(),
-                ));
+        let mut change = self.begin(account_id).await?;
+        let record = self.load_user(account_id, name).await?;
+        let dependants = if !record.keys.is_empty() {
+            "delete access keys"
+        } else if !record.held.policies.is_empty() {
+            "delete policies"
+        } else if !record.held.attached.is_empty() {
+            "detach all policies"
+        } else if !record.groups.is_empty() {
+            "remove users from group"
+        } else {
+            let folded = name.folded();
+            if let Some(arn) = &record.boundary {
+                change.delete(BOUNDED, &use_id(account_id, arn, HolderKind::User, &folded));
             }
-            if !stored.value.policies.is_empty() {
-                return Err(IamError::DeleteConflict(
-                    "Cannot delete entity, must delete policies first.".into(),
-                ));
-            }
-            let write = records::delete(USERS, &id, stored.expect());
-            match self.index().write_records(vec![write]).await {
-                Ok(()) => return Ok(()),
-                Err(IndexError::Conflict) => continue,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(IamError::ConcurrentModification)
+            change.delete(USERS, &id_in(account_id, &folded));
+            return change.commit().await;
+        };
+        Err(IamError::DeleteConflict(format!(
+            "Cannot delete entity, must {dependants} first."
+        )))
     }
 
     /// The record of a user. Names are unique without regard to case, but must be given in the
@@ -178,33 +176,11 @@ impl Iam {
         &self,
         account_id: &str,
         name: &UserName,
-    ) -> Result<Stored<UserRecord>, IamError> {
-        let id = records::user_id(account_id, &name.folded());
-        match records::load::<UserRecord>(self.index(), USERS, &id).await? {
-            Some(stored) if stored.value.name == name.as_str() => Ok(stored),
-            _ => Err(no_such_user(name)),
-        }
-    }
-
-    /// Changes a user's record (and what `change` adds to the same transaction), again if another
-    /// writer was faster.
-    pub(crate) async fn change_user(
-        &self,
-        account_id: &str,
-        name: &UserName,
-        change: impl Fn(&mut UserRecord) -> Result<Vec<RecordWrite>, IamError>,
-    ) -> Result<(), IamError> {
-        let id = records::user_id(account_id, &name.folded());
-        for _ in 0..ATTEMPTS {
-            let mut stored = self.load_user(account_id, name).await?;
-            let mut writes = change(&mut stored.value)?;
-            writes.push(records::write(USERS, &id, stored.expect(), &stored.value)?);
-            match self.index().write_records(writes).await {
-                Ok(()) => return Ok(()),
-                Err(IndexError::Conflict) => continue,
-                Err(error) => return Err(error.into()),
-            }
-        }
-        Err(IamError::ConcurrentModification)
+    ) -> Result<UserRecord, IamError> {
+        let id = id_in(account_id, &name.folded());
+        records::load::<UserRecord>(self.index(), USERS, &id)
+            .await?
+            .filter(|record| record.name == name.as_str())
+            .ok_or_else(|| Holder::User(name.clone()).missing())
     }
 }

@@ -78,6 +78,15 @@ impl Index {
         Ok(bucket)
     }
 
+    /// The bucket with that id.
+    pub async fn bucket_by_id(&self, bucket_id: i64) -> Result<Arc<Bucket>> {
+        let name = self.read(|conn| {
+            let sql = "SELECT name FROM buckets WHERE id = ?1";
+            first(conn, sql, [bucket_id], |row| Ok(row.get::<_, String>(0)?))
+        })?;
+        self.bucket(&name.ok_or(IndexError::NoSuchBucket)?).await
+    }
+
     /// Removes a bucket without objects. Uploads in progress do not keep it; they are aborted.
     pub async fn delete_bucket(&self, bucket_id: i64) -> Result<()> {
         self.write(move |tx| {

@@ -5,6 +5,7 @@
 
 mod buckets;
 mod cache;
+mod envelopes;
 mod error;
 mod index;
 mod listing;
@@ -21,6 +22,7 @@ mod uploads;
 mod versions;
 mod writer;
 
+pub use envelopes::{EnvelopeScope, StoredEnvelope};
 pub use error::IndexError;
 pub use index::{Index, IndexConfig};
 pub use model::*;

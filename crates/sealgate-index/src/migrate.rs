@@ -14,7 +14,8 @@ use crate::{
 const APPLICATION_ID: i64 = 0x5347_4958;
 
 /// The script that leads to each format, the first one from nothing.
-pub(crate) const MIGRATIONS: &[&str] = &[include_str!("schema/v1.sql")];
+pub(crate) const MIGRATIONS: &[&str] =
+    &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
 
 /// Checks what the file is and brings it to the newest of `migrations`.
 pub(crate) fn prepare(store: &Store, conn: &mut Connection, migrations: &[&str]) -> Result<()> {
@@ -120,6 +121,45 @@ mod tests {
                 Some(IndexError::Newer { found: 2, known: 1 })
             );
         }
+    }
+
+    #[tokio::test]
+    async fn the_trail_of_format_1_is_found_as_before() {
+        use crate::{Index, IndexConfig, TrailAttribute, TrailQuery};
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.db");
+        let store = Store::new(path.clone(), None);
+        let conn = store.open_writer(&MIGRATIONS[..1]).unwrap();
+        for seq in 1..=3 {
+            conn.execute_batch(&format!(
+                "INSERT INTO trail VALUES ({seq}, '1', {seq}, 'id-{seq}', 'Decrypt', 'kms', 'alice', NULL, 1, '[]',
+                                           zeroblob(32), x'00');
+                 INSERT INTO trail_attributes VALUES ('1', 1, 'id-{seq}', {seq}, {seq});
+                 INSERT INTO trail_attributes VALUES ('1', 2, 'Decrypt', {seq}, {seq});
+                 INSERT INTO trail_attributes VALUES ('1', 4, 'alice', {seq}, {seq});"
+            ))
+            .unwrap();
+        }
+        conn.close().unwrap();
+
+        let index = Index::open(IndexConfig { path, key: None }).await.unwrap();
+        for (attribute, value, expected) in [
+            (TrailAttribute::EventId, "id-2", vec![2]),
+            (TrailAttribute::EventName, "Decrypt", vec![3, 2, 1]),
+            (TrailAttribute::Username, "alice", vec![3, 2, 1]),
+            (TrailAttribute::Username, "bob", vec![]),
+        ] {
+            let query = TrailQuery {
+                account_id: "1".into(),
+                attribute: Some((attribute, value.into())),
+                limit: 10,
+                ..TrailQuery::default()
+            };
+            let (rows, _) = index.trail_lookup(query).await.unwrap();
+            let found: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
+            assert_eq!(found, expected, "{value}");
+        }
+        index.close().await;
     }
 
     #[test]

@@ -314,8 +314,32 @@ pub struct TrailEntry {
     pub account_id: String,
     /// Resources, as type and name.
     pub resources: Vec<(String, String)>,
+    /// Whether lookups find it. Every record is in the chain.
+    pub listed: bool,
     /// The record itself (JSON).
     pub event: Bytes,
+}
+
+/// A row of the trail, as it lies in the chain.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TrailRow {
+    /// Its place: 1, 2, 3, …
+    pub sequence: i64,
+    /// SHA-256 of the hash of the row before and of the event.
+    pub chain: [u8; 32],
+    /// The record, with the columns beside it.
+    pub entry: TrailEntry,
+}
+
+/// Where the trail ends.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct TrailState {
+    /// Sequence of the last row; 0 without rows.
+    pub last: i64,
+    /// Hash of the last row; zeros without rows.
+    pub chain: [u8; 32],
+    /// The highest sequence that was ever given. More than `last` if rows were deleted from the end.
+    pub issued: i64,
 }
 
 /// Attributes that the trail is looked up by.

@@ -1,6 +1,5 @@
 //! Object versions: put, get, rewrap, delete. Conditions are decided inside the writer's transaction.
 
-use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 
 use crate::{
@@ -62,29 +61,6 @@ impl Index {
                 params![seq],
             )
         })
-    }
-
-    /// Gives a version another envelope (and metadata, where that is sealed under the envelope's key).
-    /// [`IndexError::Conflict`] if the version is gone.
-    pub async fn rewrap_version(
-        &self,
-        seq: i64,
-        envelope: Bytes,
-        meta: Option<Bytes>,
-    ) -> Result<()> {
-        self.write(move |tx| {
-            let changed = run(
-                tx.conn,
-                "UPDATE versions SET envelope = ?2, meta = coalesce(?3, meta) WHERE seq = ?1",
-                params![seq, &envelope[..], meta.as_deref()],
-            )?;
-            if changed == 1 {
-                Ok(())
-            } else {
-                Err(IndexError::Conflict)
-            }
-        })
-        .await
     }
 
     /// Deletes the current version; tells whether there was one. `if_match` is an ETag without quotes, or `*`; it

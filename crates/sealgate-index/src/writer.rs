@@ -13,16 +13,14 @@ use crate::{
     cache::{Caches, Change},
     error::IndexError,
     migrate::MIGRATIONS,
-    sql::{Result, first, run, to_millis},
+    sql::{Result, run, to_millis},
     store::Store,
+    trail::TrailEnd,
 };
 
 const QUEUE: usize = 1024;
 /// Most operations in one transaction.
 const GROUP: usize = 512;
-
-/// Hash that stands before the first row of the trail.
-const FIRST_CHAIN: [u8; 32] = [0; 32];
 
 /// What an operation works with inside the writer's transaction.
 pub(crate) struct Tx<'a> {
@@ -30,31 +28,14 @@ pub(crate) struct Tx<'a> {
     /// Time of the operation in milliseconds.
     pub now: i64,
     changes: &'a mut Vec<Change>,
-    chain: &'a mut Option<[u8; 32]>,
+    /// What is known of the trail's end. Forgotten when anything is rolled back.
+    pub trail: &'a mut TrailEnd,
 }
 
 impl Tx<'_> {
     /// Notes what has to leave the caches after the commit.
     pub fn changed(&mut self, change: Change) {
         self.changes.push(change);
-    }
-
-    /// Hash of the last row of the trail.
-    pub fn chain(&mut self) -> Result<[u8; 32]> {
-        if let Some(chain) = *self.chain {
-            return Ok(chain);
-        }
-        let last = first(
-            self.conn,
-            "SELECT chain FROM trail ORDER BY seq DESC LIMIT 1",
-            [],
-            |row| Ok(row.get(0)?),
-        )?;
-        Ok(*self.chain.insert(last.unwrap_or(FIRST_CHAIN)))
-    }
-
-    pub fn set_chain(&mut self, chain: [u8; 32]) {
-        *self.chain = Some(chain);
     }
 }
 
@@ -133,7 +114,7 @@ impl Writer {
                             conn,
                             caches,
                             changes: Vec::new(),
-                            chain: None,
+                            trail: TrailEnd::default(),
                         }
                         .serve(waiting);
                     }
@@ -186,8 +167,7 @@ struct Thread {
     conn: Connection,
     caches: Arc<Caches>,
     changes: Vec<Change>,
-    /// Hash of the trail's last row, when known.
-    chain: Option<[u8; 32]>,
+    trail: TrailEnd,
 }
 
 impl Thread {
@@ -227,7 +207,7 @@ impl Thread {
         match &outcome {
             Ok(()) => self.caches.forget(&self.changes),
             Err(error) => {
-                self.chain = None;
+                self.trail = TrailEnd::default();
                 if !self.conn.is_autocommit()
                     && let Err(error) = run(&self.conn, "ROLLBACK", [])
                 {
@@ -252,7 +232,7 @@ impl Thread {
                 conn,
                 now,
                 changes: &mut self.changes,
-                chain: &mut self.chain,
+                trail: &mut self.trail,
             };
             if let Err(error) = job.run(&mut tx) {
                 // A full disk or a failed read can make SQLite roll back everything.
@@ -261,7 +241,7 @@ impl Thread {
                 }
                 run(conn, "ROLLBACK TO operation", [])?;
                 self.changes.truncate(changes_before);
-                self.chain = None;
+                self.trail = TrailEnd::default();
             }
             run(conn, "RELEASE operation", [])?;
         }
@@ -313,7 +293,7 @@ mod tests {
                 conn,
                 caches,
                 changes: Vec::new(),
-                chain: None,
+                trail: TrailEnd::default(),
             },
             _folder: folder,
         }

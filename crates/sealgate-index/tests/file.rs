@@ -52,6 +52,7 @@ fn event(number: u32) -> TrailEntry {
         read_only: true,
         account_id: "111111111111".into(),
         resources: Vec::new(),
+        listed: true,
         event: Bytes::from(format!("event {number}")),
     }
 }
@@ -308,7 +309,7 @@ async fn a_wrong_key_and_files_of_others_are_told_apart() {
     conn.close().unwrap();
     assert_eq!(
         refusal(&plain, None).await,
-        IndexError::Newer { found: 9, known: 1 }
+        IndexError::Newer { found: 9, known: 2 }
     );
 }
 

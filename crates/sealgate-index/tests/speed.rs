@@ -169,7 +169,8 @@ async fn small_puts_gets_pages_and_trail() {
         let events = rate(64, 20_000, move |number| {
             let index = trail.clone();
             let entry = TrailEntry {
-                event_id: format!("{:032x}", number.wrapping_mul(0x9E37_79B1)),
+                // Ascending, as the ids of events are.
+                event_id: format!("0199{number:028x}"),
                 time: time::OffsetDateTime::now_utc(),
                 event_name: "GenerateDataKey".into(),
                 event_source: "kms.amazonaws.com".into(),
@@ -181,6 +182,7 @@ async fn small_puts_gets_pages_and_trail() {
                     "AWS::KMS::Key".into(),
                     "arn:aws:kms:us-east-1:111111111111:key/1234".into(),
                 )],
+                listed: true,
                 event: Bytes::from(vec![b'x'; 1200]),
             };
             async move { index.trail_append(vec![entry]).await.unwrap() }

@@ -2,7 +2,9 @@
 
 use std::sync::Arc;
 
-use sealgate_policy::{Access, Authority, Context, Decision, authorize};
+use sealgate_policy::{
+    Access, Authority, Caller, Context, Decision, Denial, PolicyType, authorize,
+};
 use time::OffsetDateTime;
 
 use crate::arn::{AccountId, KeyId, KeyName, Target, alias_arn, key_arn};
@@ -10,16 +12,17 @@ use crate::attempt::Attempt;
 use crate::ciphertext::MadeWith;
 use crate::context::EncryptionContext;
 use crate::error::KmsError;
+use crate::grants::Candidates;
 use crate::key::KeyManager;
+use crate::kind::{KeySpec, KeyUsage, Origin};
 use crate::kms::{Kms, not_found};
 use crate::material::Moment;
 use crate::ops::managed::S3_ALIAS;
 use crate::store::Key;
-use crate::types::{AWS_KMS, ENCRYPT_DECRYPT, SYMMETRIC_DEFAULT};
 
 /// How a request names a key: it decides the words of a refusal.
 #[derive(Debug, Clone, PartialEq, Eq)]
-enum Named {
+pub(crate) enum Named {
     /// By this ARN, or what amounts to it.
     As(String),
     /// By a ciphertext, which is opaque: the caller need not know the key at all.
@@ -33,9 +36,11 @@ pub(crate) struct Found {
     pub moment: Moment,
     /// The alias that the request names the key by.
     alias: Option<String>,
+    /// The grants of the key that may concern the caller.
+    grants: Candidates,
     /// Of another account than the caller's.
-    foreign: bool,
-    named: Named,
+    pub foreign: bool,
+    pub named: Named,
 }
 
 impl Kms {
@@ -74,10 +79,12 @@ impl Kms {
                 if !foreign {
                     attempt.touched(account, &key.arn);
                 }
+                let grants = self.grants_to(&attempt.caller, &key).await?;
                 Ok(Found {
                     key,
                     moment,
                     alias,
+                    grants,
                     foreign,
                     named,
                 })
@@ -105,16 +112,23 @@ impl Kms {
                 if !foreign {
                     attempt.touched(made_with.account, &key.arn);
                 }
+                let grants = self.grants_to(&attempt.caller, &key).await?;
                 Ok(Found {
                     key,
                     moment,
                     alias: None,
+                    grants,
                     foreign,
                     named: Named::InCiphertext,
                 })
             }
             None => Err(hidden(attempt, &Named::InCiphertext, action)),
         }
+    }
+
+    async fn grants_to(&self, caller: &Caller, key: &Key) -> Result<Candidates, KmsError> {
+        let grants = &self.inner.grants;
+        grants.candidates(key, &caller.principal).await
     }
 
     /// The key that a target stands for, if it exists at that time.
@@ -134,10 +148,12 @@ impl Kms {
             },
         };
         let key = store.key(account, id).await?;
-        Ok(key.filter(|key| !key.record.is_due(now)))
+        let key = key.filter(|key| !key.record.is_due(now));
+        Ok(key.map(|key| key.at(now)))
     }
 
-    /// Asks the key's policy (and the caller's) whether the caller may do `action` with the key.
+    /// Asks the key's policy and grants (and the caller's policies) whether the caller may do `action` with
+    /// the key.
     pub(crate) fn permit(
         &self,
         attempt: &mut Attempt,
@@ -145,24 +161,32 @@ impl Kms {
         action: &str,
         context: &Context,
     ) -> Result<(), KmsError> {
-        let record = &found.key.record;
-        let decision = authorize(&Access {
-            caller: &attempt.caller,
-            action,
-            resource: &found.key.arn,
-            resource_account: &record.account.to_string(),
-            context,
-            resource_policy: Some(&found.key.policy),
-            authority: Authority::KeyPolicy,
-        });
+        let account = found.key.record.account;
+        let owner = account.to_string();
+        let (access, decision) = decide(&attempt.caller, found, action, &owner, context);
+        let grant = access.grant.map(str::to_owned);
         match decision {
             Decision::Allowed => {
-                attempt.touched(record.account, &found.key.arn);
+                if let Some(grant) = grant {
+                    attempt.notes("grantId", grant);
+                }
+                attempt.touched(account, &found.key.arn);
                 Ok(())
             }
-            Decision::Denied(_) if found.foreign => Err(hidden(attempt, &found.named, action)),
-            Decision::Denied(denial) => Err(denial.into()),
+            Decision::Denied(denial) => Err(self.refused(attempt, found, denial)),
         }
+    }
+
+    /// The refusal of an action on a key. Of a key of another account it says nothing.
+    pub(crate) fn refused(&self, attempt: &mut Attempt, found: &Found, denial: Denial) -> KmsError {
+        if !found.foreign {
+            attempt.refused_by(&denial);
+            return denial.into();
+        }
+        if denial.policy_type() != PolicyType::Resource {
+            attempt.refused_by(&denial);
+        }
+        hidden(attempt, &found.named, denial.action())
     }
 
     /// Finds a key, and makes sure that the caller may do this with it and that its state permits it.
@@ -193,6 +217,20 @@ impl Kms {
         context: &Context,
     ) -> Result<AccountId, KmsError> {
         let account = attempt.account()?;
+        self.permit_of_account(attempt, account, action, resource, context)?;
+        Ok(account)
+    }
+
+    /// Asks the caller's policies about an action on something in an account. Nobody is permitted anything
+    /// in another one.
+    pub(crate) fn permit_of_account(
+        &self,
+        attempt: &mut Attempt,
+        account: AccountId,
+        action: &str,
+        resource: &str,
+        context: &Context,
+    ) -> Result<(), KmsError> {
         let decision = authorize(&Access {
             caller: &attempt.caller,
             action,
@@ -201,19 +239,62 @@ impl Kms {
             context,
             resource_policy: None,
             authority: Authority::Account,
+            grant: None,
         });
         match decision {
-            Decision::Allowed => Ok(account),
-            Decision::Denied(denial) => Err(denial.into()),
+            Decision::Allowed => Ok(()),
+            Decision::Denied(denial) => {
+                attempt.refused_by(&denial);
+                Err(denial.into())
+            }
         }
     }
+}
+
+/// Decides whether the caller may do this with the key; with the decision comes the question that it
+/// answers, which names a grant if it was asked on its strength. Policies are asked first: grants only add,
+/// and a Deny stands against them too.
+pub(crate) fn decide<'a>(
+    caller: &'a Caller,
+    found: &'a Found,
+    action: &'a str,
+    owner: &'a str,
+    context: &'a Context,
+) -> (Access<'a>, Decision) {
+    let mut access = Access {
+        caller,
+        action,
+        resource: &found.key.arn,
+        resource_account: owner,
+        context,
+        resource_policy: Some(&found.key.policy),
+        authority: Authority::KeyPolicy,
+        grant: None,
+    };
+    let mut decision = authorize(&access);
+    for (grant, to_account) in found.grants.covering(action, context) {
+        match &decision {
+            Decision::Denied(denial) if !denial.explicit() => {}
+            _ => break,
+        }
+        // A grant to the account leaves it to the account whom to permit it. Across accounts the caller's
+        // own policies have to agree in any case.
+        let delegated = to_account && !found.foreign;
+        access.authority = match delegated {
+            true => Authority::Account,
+            false => Authority::KeyPolicy,
+        };
+        access.grant = (!delegated).then_some(grant.id.as_str());
+        decision = authorize(&access);
+    }
+    (access, decision)
 }
 
 /// The condition keys that follow from the key and how it is named.
 pub(crate) fn key_context(attempt: &Attempt, found: &Found) -> Context {
     let mut context = attempt.context();
-    describe_symmetric_key(&mut context);
     let record = &found.key.record;
+    describe_key(&mut context, record.spec, record.usage, record.origin);
     if let Some(alias) = &found.alias {
         context.insert("kms:RequestAlias", alias.as_str());
     }
@@ -226,11 +307,11 @@ pub(crate) fn key_context(attempt: &Attempt, found: &Found) -> Context {
     context
 }
 
-/// The condition keys that every key here has in common.
-pub(crate) fn describe_symmetric_key(context: &mut Context) {
-    context.insert("kms:KeySpec", SYMMETRIC_DEFAULT);
-    context.insert("kms:KeyUsage", ENCRYPT_DECRYPT);
-    context.insert("kms:KeyOrigin", AWS_KMS);
+/// The condition keys that follow from the kind of a key.
+pub(crate) fn describe_key(context: &mut Context, spec: KeySpec, usage: KeyUsage, origin: Origin) {
+    context.insert("kms:KeySpec", spec.as_str());
+    context.insert("kms:KeyUsage", usage.as_str());
+    context.insert("kms:KeyOrigin", origin.as_str());
     context.insert("kms:MultiRegion", "false");
 }
 
@@ -260,7 +341,7 @@ pub(crate) fn refuse_managed(attempt: &Attempt, found: &Found) -> Result<(), Kms
 }
 
 /// The refusal that does not tell whether there is such a key. The words are AWS's.
-fn hidden(attempt: &Attempt, named: &Named, action: &str) -> KmsError {
+pub(crate) fn hidden(attempt: &Attempt, named: &Named, action: &str) -> KmsError {
     KmsError::AccessDenied(match named {
         Named::As(arn) => format!(
             "User: {} is not authorized to perform: {action} on resource: {arn} because the resource does \

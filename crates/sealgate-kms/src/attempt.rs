@@ -2,14 +2,16 @@
 //! whatever comes of it; this is the only place that makes events of calls.
 
 use sealgate_audit::{Event, Resource};
-use sealgate_policy::{Caller, Context, PrincipalKind};
-use serde_json::{Map, Value};
+use sealgate_policy::{Caller, Context, Denial, PrincipalKind};
+use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
+use uuid::Uuid;
 
 use crate::arn::AccountId;
 use crate::error::KmsError;
 use crate::operation::Operation;
 use crate::types::Call;
+use crate::usage::KeyUse;
 
 /// The service as the trail names it.
 pub(crate) const EVENT_SOURCE: &str = "kms.amazonaws.com";
@@ -99,9 +101,69 @@ impl Attempt {
         self.response.insert(name.to_owned(), value.into());
     }
 
+    /// True where a service calls on the caller's behalf.
+    pub(crate) fn is_for_service(&self) -> bool {
+        self.via.is_some()
+    }
+
+    /// Notes something that is neither of the request nor of the answer.
+    pub(crate) fn notes(&mut self, field: &str, value: impl Into<Value>) {
+        self.additional.insert(field.to_owned(), value.into());
+    }
+
+    /// Notes what decided a refusal: the Deny statement, or the kind of policy that allowed nothing. The
+    /// trail is for those who look after the policies, so it names what the answer to the caller does not.
+    pub(crate) fn refused_by(&mut self, denial: &Denial) {
+        let mut decided_by = json!({ "policyType": denial.policy_type().to_string() });
+        if let Some(members) = decided_by.as_object_mut() {
+            match denial.statement() {
+                Some(statement) => {
+                    members.insert("effect".to_owned(), "Deny".into());
+                    members.insert(
+                        "policyName".to_owned(),
+                        statement.policy_name.as_str().into(),
+                    );
+                    members.insert("statement".to_owned(), (statement.index + 1).into());
+                    if let Some(sid) = &statement.sid {
+                        members.insert("sid".to_owned(), sid.as_str().into());
+                    }
+                }
+                None => {
+                    members.insert("effect".to_owned(), "NoAllow".into());
+                }
+            }
+        }
+        self.notes("decidedBy", decided_by);
+    }
+
     /// Notes which key material was used.
     pub(crate) fn used_material(&mut self, field: &str, id: &str) {
         self.additional.insert(field.to_owned(), id.into());
+    }
+
+    /// The keys that the operation used, if it was one of the cryptographic ones and succeeded: those that it
+    /// was allowed to touch, with the material that it noted for them.
+    pub(crate) fn uses(&self) -> Vec<KeyUse> {
+        let fields: &[&str] = match self.operation {
+            Operation::ReEncrypt => &["sourceKeyMaterialId", "destinationKeyMaterialId"],
+            _ => &["keyMaterialId"],
+        };
+        let last = self.resources.len().saturating_sub(1);
+        let used = |(at, field): (usize, &&str)| {
+            // Source and destination may be the same key, which is touched once.
+            let resource = self.resources.get(at.min(last))?;
+            let (_, key) = resource.arn.rsplit_once('/')?;
+            Some(KeyUse {
+                account: resource.account_id.parse().ok()?,
+                key: Uuid::try_parse(key).ok()?,
+                material: self
+                    .additional
+                    .get(*field)
+                    .and_then(Value::as_str)
+                    .map(str::to_owned),
+            })
+        };
+        fields.iter().enumerate().filter_map(used).collect()
     }
 
     /// Notes a key or alias that the attempt is about.
@@ -138,6 +200,7 @@ impl Attempt {
         event.request_parameters = object_or_null(self.parameters);
         event.additional = object_or_null(self.additional);
         event.resources = self.resources;
+        event.share_with_owners();
         event.read_only = self.operation.is_read_only();
         match error {
             Some(error) => event.error = Some((error.code().to_owned(), error.message())),

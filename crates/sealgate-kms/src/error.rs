@@ -4,6 +4,7 @@
 use sealgate_audit::AuditError;
 use sealgate_index::IndexError;
 use sealgate_policy::Denial;
+use sealgate_trust::RootUnavailable;
 
 /// A refusal or failure of the KMS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -30,6 +31,12 @@ pub enum KmsError {
     /// The ciphertext was made under another key than the request names.
     #[error("The key ID in the request does not identify a CMK that can perform this operation.")]
     IncorrectKey,
+    /// The signature is not that of this message, key and algorithm. AWS says nothing more.
+    #[error("")]
+    InvalidSignature,
+    /// The authentication code is not that of this message, key and algorithm. AWS says nothing more.
+    #[error("")]
+    InvalidMac,
     /// The key is not made for this operation.
     #[error("{0}")]
     InvalidKeyUsage(String),
@@ -48,6 +55,9 @@ pub enum KmsError {
     /// A marker that no page gave.
     #[error("Could not deserialize marker '{0}'")]
     InvalidMarker(String),
+    /// No such custom key store.
+    #[error("{0}")]
+    CustomKeyStoreNotFound(String),
     /// A quota is reached.
     #[error("{0}")]
     LimitExceeded(String),
@@ -66,9 +76,29 @@ pub enum KmsError {
     /// A grant token that no grant gave.
     #[error("{0}")]
     InvalidGrantToken(String),
+    /// A grant id that is not one.
+    #[error("{0}")]
+    InvalidGrantId(String),
+    /// Imported material that is not what it should be.
+    #[error("{0}")]
+    IncorrectKeyMaterial(String),
+    /// An import token that is none of this key's.
+    #[error("The import token is invalid or is associated with a different KMS key.")]
+    InvalidImportToken,
+    /// An import token whose time is over.
+    #[error(
+        "The import token has expired. Use GetParametersForImport to get a new import token and public key."
+    )]
+    ExpiredImportToken,
+    /// Something else is going on with the key.
+    #[error("{0}")]
+    Conflict(String),
     /// The dry run would have succeeded.
     #[error("The request would have succeeded, but the DryRun option is set.")]
     DryRun,
+    /// The root of trust is gone for now, and every key with it; the text is for the log alone.
+    #[error("{0}")]
+    KeyUnavailable(RootUnavailable),
     /// The KMS itself failed; the text is for the log alone.
     #[error("the KMS failed: {0}")]
     Internal(String),
@@ -85,19 +115,28 @@ impl KmsError {
             KmsError::AccessDenied(_) => "AccessDeniedException",
             KmsError::InvalidCiphertext => "InvalidCiphertextException",
             KmsError::IncorrectKey => "IncorrectKeyException",
+            KmsError::InvalidSignature => "KMSInvalidSignatureException",
+            KmsError::InvalidMac => "KMSInvalidMacException",
             KmsError::InvalidKeyUsage(_) => "InvalidKeyUsageException",
             KmsError::Validation(_) => "ValidationException",
             KmsError::AlreadyExists(_) => "AlreadyExistsException",
             KmsError::InvalidArn(_) => "InvalidArnException",
             KmsError::InvalidAliasName(_) => "InvalidAliasNameException",
             KmsError::InvalidMarker(_) => "InvalidMarkerException",
+            KmsError::CustomKeyStoreNotFound(_) => "CustomKeyStoreNotFoundException",
             KmsError::LimitExceeded(_) => "LimitExceededException",
             KmsError::MalformedPolicyDocument(_) => "MalformedPolicyDocumentException",
             KmsError::Unsupported(_) => "UnsupportedOperationException",
             KmsError::NotAuthorized(_) => "NotAuthorizedException",
             KmsError::Tag(_) => "TagException",
             KmsError::InvalidGrantToken(_) => "InvalidGrantTokenException",
+            KmsError::InvalidGrantId(_) => "InvalidGrantIdException",
+            KmsError::IncorrectKeyMaterial(_) => "IncorrectKeyMaterialException",
+            KmsError::InvalidImportToken => "InvalidImportTokenException",
+            KmsError::ExpiredImportToken => "ExpiredImportTokenException",
+            KmsError::Conflict(_) => "ConflictException",
             KmsError::DryRun => "DryRunOperationException",
+            KmsError::KeyUnavailable(_) => "KeyUnavailableException",
             KmsError::Internal(_) => "KMSInternalException",
         }
     }
@@ -109,6 +148,11 @@ impl KmsError {
             KmsError::Internal(_) => {
                 "The request was rejected because an internal exception occurred.".to_owned()
             }
+            KmsError::KeyUnavailable(_) => {
+                "The request was rejected because the specified KMS key was not available: the root of trust does \
+                 not answer. You can retry the request."
+                    .to_owned()
+            }
             other => other.to_string(),
         }
     }
@@ -117,7 +161,7 @@ impl KmsError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            KmsError::Internal(_) => 500,
+            KmsError::Internal(_) | KmsError::KeyUnavailable(_) => 500,
             _ => 400,
         }
     }
@@ -126,6 +170,12 @@ impl KmsError {
 impl From<Denial> for KmsError {
     fn from(denial: Denial) -> KmsError {
         KmsError::AccessDenied(denial.message())
+    }
+}
+
+impl From<RootUnavailable> for KmsError {
+    fn from(error: RootUnavailable) -> KmsError {
+        KmsError::KeyUnavailable(error)
     }
 }
 

@@ -8,7 +8,8 @@ use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::arn::{AccountId, key_arn};
-use crate::types::{AWS_KMS, ENCRYPT_DECRYPT, KeyMetadata, SYMMETRIC_DEFAULT};
+use crate::kind::{ExpirationModel, KeySpec, KeyUsage, Origin, RotationType};
+use crate::types::KeyMetadata;
 
 /// The state of a key.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>
@@ -20,6 +21,10 @@ pub enum KeyState {
     Disabled,
     /// Not usable, and gone when its time is up.
     PendingDeletion,
+    /// Not usable until material is imported.
+    PendingImport,
+    /// Not usable: the custom key store that backs it is not connected.
+    Unavailable,
 }
 
 impl KeyState {
@@ -30,6 +35,8 @@ impl KeyState {
             KeyState::Enabled => "Enabled",
             KeyState::Disabled => "Disabled",
             KeyState::PendingDeletion => "PendingDeletion",
+            KeyState::PendingImport => "PendingImport",
+            KeyState::Unavailable => "Unavailable",
         }
     }
 }
@@ -67,12 +74,56 @@ impl KeyManager {
 pub(crate) struct MaterialVersion {
     /// 1, 2, …; a ciphertext names the one it was made with.
     pub version: u32,
-    /// `KeyMaterialId`: random, so it tells nothing of the material.
+    /// `KeyMaterialId`: random, or of imported material a code that only the root key can make; so it tells
+    /// nothing of the material.
     pub id: String,
     #[serde(with = "millis")]
     pub created: OffsetDateTime,
-    /// `wrap` of the 32 bytes of material, in base64.
-    pub wrapped: String,
+    /// `wrap` of the material, in base64; `None` while imported material is not there (deleted or expired).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wrapped: Option<String>,
+    /// Imported, but not yet in use: a rotation on demand makes it current.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub pending_rotation: bool,
+    /// When and why it took the place of the one before it; the first one took nobody's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub rotated: Option<Rotated>,
+    /// When it expires, if it was imported so.
+    #[serde(
+        with = "millis_option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub valid_to: Option<OffsetDateTime>,
+    /// `KeyMaterialDescription` of imported material.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub description: Option<String>,
+}
+
+/// The rotation that made a version current.
+#[derive(Debug, Clone, Copy, Serialize, Deserialize)]
+pub(crate) struct Rotated {
+    #[serde(with = "millis")]
+    pub at: OffsetDateTime,
+    pub kind: RotationType,
+}
+
+/// When the material of a key is rotated.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(crate) struct RotationSchedule {
+    /// Days between automatic rotations; `None` while they are off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub period: Option<u16>,
+    /// When the next one is due.
+    #[serde(
+        with = "millis_option",
+        default,
+        skip_serializing_if = "Option::is_none"
+    )]
+    pub next: Option<OffsetDateTime>,
+    /// Rotations on demand so far, whose number is limited.
+    #[serde(default)]
+    pub on_demand: u32,
 }
 
 /// Record `kms/key`, id `ACCOUNT/KEYID`.
@@ -85,6 +136,15 @@ pub(crate) struct KeyRecord {
     pub description: String,
     pub manager: KeyManager,
     pub state: KeyState,
+    #[serde(default)]
+    pub spec: KeySpec,
+    #[serde(default)]
+    pub usage: KeyUsage,
+    #[serde(default)]
+    pub origin: Origin,
+    /// Of a key pair that has material: its SubjectPublicKeyInfo in DER, in base64.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub public_key: Option<String>,
     /// While deletion is pending: when it is due.
     #[serde(
         with = "millis_option",
@@ -99,8 +159,14 @@ pub(crate) struct KeyRecord {
     /// Names of the aliases of this key, kept in step with the alias records.
     #[serde(default)]
     pub aliases: Vec<String>,
-    /// At least one; the last is the current one.
+    /// How many grants the key has; changes with each of them.
+    #[serde(default)]
+    pub grants: u32,
+    /// In the order of their versions; none before the first import.
+    #[serde(default)]
     pub material: Vec<MaterialVersion>,
+    #[serde(default)]
+    pub rotation: RotationSchedule,
 }
 
 impl KeyRecord {
@@ -114,6 +180,14 @@ impl KeyRecord {
         self.deletion.is_some_and(|due| due <= now)
     }
 
+    /// The version that new ciphertexts and signatures are made with.
+    pub(crate) fn current(&self) -> Option<&MaterialVersion> {
+        self.material
+            .iter()
+            .rev()
+            .find(|material| !material.pending_rotation)
+    }
+
     pub(crate) fn metadata(&self, region: &str) -> KeyMetadata {
         KeyMetadata {
             account_id: self.account.to_string(),
@@ -122,19 +196,26 @@ impl KeyRecord {
             created: self.created,
             enabled: self.state == KeyState::Enabled,
             description: self.description.clone(),
-            key_usage: ENCRYPT_DECRYPT,
+            key_usage: self.usage,
             state: self.state,
             deletion_date: self.deletion,
-            origin: AWS_KMS,
+            origin: self.origin,
             manager: self.manager,
-            key_spec: SYMMETRIC_DEFAULT,
-            encryption_algorithms: &[SYMMETRIC_DEFAULT],
+            key_spec: self.spec,
+            algorithms: self.spec.algorithms(self.usage),
             multi_region: false,
-            current_key_material_id: self
-                .material
-                .last()
-                .map(|material| material.id.clone())
-                .unwrap_or_default(),
+            expiration_model: match (self.origin, self.valid_to()) {
+                (Origin::External, Some(_)) => Some(ExpirationModel::Expires),
+                (Origin::External, None) if self.is_complete() => {
+                    Some(ExpirationModel::DoesNotExpire)
+                }
+                _ => None,
+            },
+            valid_to: self.valid_to(),
+            current_key_material_id: match self.spec {
+                KeySpec::SymmetricDefault => self.current().map(|material| material.id.clone()),
+                _ => None,
+            },
         }
     }
 }
@@ -176,14 +257,14 @@ pub(crate) mod millis {
     }
 }
 
-mod millis_option {
+pub(crate) mod millis_option {
     use serde::{Deserialize, Deserializer, Serializer, de::Error};
     use time::OffsetDateTime;
 
     use super::millis::{from_millis, to_millis};
 
     #[expect(clippy::ref_option, reason = "serde calls it with a reference")]
-    pub(super) fn serialize<S: Serializer>(
+    pub(crate) fn serialize<S: Serializer>(
         time: &Option<OffsetDateTime>,
         to: S,
     ) -> Result<S::Ok, S::Error> {
@@ -193,7 +274,7 @@ mod millis_option {
         }
     }
 
-    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+    pub(crate) fn deserialize<'de, D: Deserializer<'de>>(
         from: D,
     ) -> Result<Option<OffsetDateTime>, D::Error> {
         Option::<i64>::deserialize(from)?

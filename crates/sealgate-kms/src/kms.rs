@@ -2,22 +2,26 @@
 
 use std::future::Future;
 use std::sync::Arc;
+use std::sync::atomic::AtomicBool;
+use std::time::Duration;
 
 use sealgate_audit::Trail;
 use sealgate_index::Index;
+use sealgate_trust::Root;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::arn::{AccountId, KeyName, Target, alias_arn};
 use crate::attempt::Attempt;
 use crate::error::KmsError;
+use crate::grants::GrantStore;
 use crate::material::Materials;
 use crate::ops::managed::S3_ALIAS;
 use crate::outcomes::Outcomes;
 use crate::platform::Platform;
-use crate::root::RootKey;
 use crate::store::Store;
 use crate::types::KeyArnInfo;
+use crate::usage::{KeyUse, Usage, UsageRecord};
 
 /// The KMS. Cheap to clone.
 #[derive(Clone)]
@@ -27,11 +31,35 @@ pub struct Kms {
 
 pub(crate) struct Inner {
     pub store: Store,
+    pub grants: GrantStore,
     pub materials: Materials,
     pub trail: Trail,
     pub region: String,
+    pub usage: Usage,
+    /// Whether the list of times was compared with the keys yet.
+    pub timers_checked: AtomicBool,
     platform: Platform,
+    platform_key_lifetime: Duration,
     outcomes: Outcomes,
+}
+
+/// How long things last.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct KmsOptions {
+    /// How long the plaintext of key material stays in memory, at the longest until the
+    /// [next wipe](Kms::expire_cache) after it.
+    pub material_lifetime: Duration,
+    /// After how long the platform key is rotated.
+    pub platform_key_lifetime: Duration,
+}
+
+impl Default for KmsOptions {
+    fn default() -> KmsOptions {
+        KmsOptions {
+            material_lifetime: Duration::from_secs(300),
+            platform_key_lifetime: Duration::from_secs(365 * 24 * 60 * 60),
+        }
+    }
 }
 
 impl Kms {
@@ -43,20 +71,44 @@ impl Kms {
     pub async fn open(
         index: Index,
         trail: Trail,
-        root: &RootKey,
+        root: &Root,
         region: String,
     ) -> Result<Kms, KmsError> {
-        let platform = Platform::open(index.clone(), root).await?;
-        Ok(Kms {
-            inner: Arc::new(Inner {
-                store: Store::new(index, region.clone()),
-                materials: Materials::new(root),
-                trail,
-                region,
-                platform,
-                outcomes: Outcomes::default(),
-            }),
-        })
+        Kms::with_options(index, trail, root, region, KmsOptions::default()).await
+    }
+
+    /// As [`Kms::open`], with other times.
+    ///
+    /// # Errors
+    /// As [`Kms::open`].
+    pub async fn with_options(
+        index: Index,
+        trail: Trail,
+        root: &Root,
+        region: String,
+        options: KmsOptions,
+    ) -> Result<Kms, KmsError> {
+        let platform = Platform::open(index.clone(), root.clone()).await?;
+        let inner = Arc::new(Inner {
+            grants: GrantStore::new(index.clone()),
+            usage: Usage::open(index.clone()).await?,
+            timers_checked: AtomicBool::new(false),
+            store: Store::new(index, region.clone()),
+            materials: Materials::new(root.clone(), options.material_lifetime),
+            trail,
+            region,
+            platform,
+            platform_key_lifetime: options.platform_key_lifetime,
+            outcomes: Outcomes::default(),
+        });
+        let weak = Arc::downgrade(&inner);
+        root.on_loss(move || {
+            if let Some(inner) = weak.upgrade() {
+                inner.materials.forget_all();
+                inner.platform.forget();
+            }
+        });
+        Ok(Kms { inner })
     }
 
     /// Finds what a key id, key ARN, alias name or alias ARN stands for, without asking who wants to know;
@@ -93,7 +145,7 @@ impl Kms {
     /// and the same `aad`.
     ///
     /// # Errors
-    /// [`KmsError::Internal`] if there is no platform key, which [`Kms::open`] rules out.
+    /// [`KmsError::KeyUnavailable`] while the root of trust is gone.
     pub fn platform_wrap(
         &self,
         purpose: &str,
@@ -124,6 +176,28 @@ impl Kms {
         self.inner.platform.rotate().await
     }
 
+    /// Makes a new version of the platform key if the newest is old enough; returns its number. Several
+    /// processes that find it so make one new version together.
+    ///
+    /// # Errors
+    /// If the index fails, or the root of trust is gone.
+    pub async fn rotate_platform_if_due(
+        &self,
+        now: OffsetDateTime,
+    ) -> Result<Option<u32>, KmsError> {
+        let platform = &self.inner.platform;
+        match platform.newest() {
+            Some(created) if now - created < self.inner.platform_key_lifetime => Ok(None),
+            _ => platform.rotate().await.map(Some),
+        }
+    }
+
+    /// The root of trust, for what else must forget its plaintext keys when the root is lost.
+    #[must_use]
+    pub fn root(&self) -> &Root {
+        self.inner.materials.root()
+    }
+
     /// How often each operation ended with which code (`OK` for success) since the start.
     #[must_use]
     pub fn outcomes(&self) -> Vec<(&'static str, &'static str, u64)> {
@@ -148,7 +222,24 @@ impl Kms {
             );
         }
         let batch = error.is_none() && attempt.may_batch();
+        let uses = match error {
+            None if operation.is_crypto() => attempt.uses(),
+            _ => Vec::new(),
+        };
         let event = attempt.into_event(error);
+        let notes: Vec<(KeyUse, UsageRecord)> = uses
+            .into_iter()
+            .map(|used| {
+                let last = UsageRecord {
+                    operation: operation.name().to_owned(),
+                    at: event.time,
+                    event_id: event.id_for(&used.account.to_string()),
+                    request_id: event.request_id.clone(),
+                    uses: Default::default(),
+                };
+                (used, last)
+            })
+            .collect();
         let trail = &self.inner.trail;
         let recorded = if batch {
             trail.record_batched(event).await
@@ -156,6 +247,11 @@ impl Kms {
             trail.record(event).await
         };
         let result = recorded.map_err(KmsError::from).and(result);
+        if result.is_ok() {
+            for (used, last) in notes {
+                self.inner.usage.note(used, last);
+            }
+        }
         self.inner
             .outcomes
             .count(operation, result.as_ref().err().map(KmsError::code));

@@ -1,5 +1,5 @@
 //! Platform keys: the gateway's own keys, under which SSE-S3 wraps data keys. No policy governs them and no
-//! API shows them. They stay in memory, because every object needs one.
+//! API shows them. They stay in memory, because every object needs one, until the root of trust is lost.
 //!
 //! A wrapping is: version (1 byte, 1) ‖ platform key version (u32, big-endian) ‖ wrapping under that key,
 //! whose associated data is the five bytes before it and then the caller's.
@@ -12,16 +12,18 @@ use base64::engine::general_purpose::STANDARD as BASE64;
 use parking_lot::RwLock;
 use sealgate_index::{Expect, Index, IndexError, RecordWrite};
 use sealgate_seal::{Key256, wrap};
+use sealgate_trust::Root;
 use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::error::KmsError;
 use crate::key::millis;
-use crate::root::RootKey;
 
 const NAMESPACE: &str = "kms/platform";
 const PURPOSE: &str = "platform key";
+/// What the key that seals them is derived for.
+const ROOT_PURPOSE: &str = "platform keys";
 const VERSION: u8 = 1;
 /// Versions read at once when the keys are loaded.
 const PAGE: usize = 1000;
@@ -39,16 +41,24 @@ struct PlatformRecord {
 /// The platform keys.
 pub(crate) struct Platform {
     index: Index,
-    sealing: Key256,
-    keys: RwLock<BTreeMap<u32, Arc<Key256>>>,
+    root: Root,
+    keys: RwLock<BTreeMap<u32, PlatformKey>>,
+}
+
+/// One version.
+struct PlatformKey {
+    created: OffsetDateTime,
+    wrapped: Vec<u8>,
+    /// Opened at its first use, and after the root came back again.
+    open: Option<Arc<Key256>>,
 }
 
 impl Platform {
     /// Loads the keys, and makes the first where there is none.
-    pub(crate) async fn open(index: Index, root: &RootKey) -> Result<Platform, KmsError> {
+    pub(crate) async fn open(index: Index, root: Root) -> Result<Platform, KmsError> {
         let platform = Platform {
             index,
-            sealing: root.derive("platform keys"),
+            root,
             keys: RwLock::new(BTreeMap::new()),
         };
         platform.load().await?;
@@ -73,18 +83,22 @@ impl Platform {
         Ok(next)
     }
 
+    /// When the newest version was made.
+    pub(crate) fn newest(&self) -> Option<OffsetDateTime> {
+        let keys = self.keys.read();
+        keys.last_key_value().map(|(_, key)| key.created)
+    }
+
     pub(crate) fn wrap(
         &self,
         purpose: &str,
         aad: &[u8],
         secret: &[u8],
     ) -> Result<Vec<u8>, KmsError> {
-        let (version, key) = self
-            .keys
-            .read()
-            .last_key_value()
-            .map(|(version, key)| (*version, Arc::clone(key)))
-            .ok_or_else(|| KmsError::Internal("there is no platform key".to_owned()))?;
+        let newest = self.keys.read().keys().last().copied();
+        let version =
+            newest.ok_or_else(|| KmsError::Internal("there is no platform key".to_owned()))?;
+        let key = self.key(version)?;
         let mut wrapped = header(version).to_vec();
         wrapped.extend(wrap::wrap(
             &key,
@@ -107,14 +121,32 @@ impl Platform {
         let [VERSION, version @ ..] = *head else {
             return Err(KmsError::InvalidCiphertext);
         };
-        let key = self
-            .keys
-            .read()
-            .get(&u32::from_be_bytes(version))
-            .map(Arc::clone);
-        let key = key.ok_or(KmsError::InvalidCiphertext)?;
+        let key = self.key(u32::from_be_bytes(version))?;
         wrap::unwrap(&key, purpose, &bound(head, aad), rest)
             .map_err(|_| KmsError::InvalidCiphertext)
+    }
+
+    /// The key of a version; [`KmsError::InvalidCiphertext`] if there is none.
+    fn key(&self, version: u32) -> Result<Arc<Key256>, KmsError> {
+        if let Some(key) = self.keys.read().get(&version)
+            && let Some(open) = &key.open
+        {
+            return Ok(Arc::clone(open));
+        }
+        let mut keys = self.keys.write();
+        let key = keys.get_mut(&version).ok_or(KmsError::InvalidCiphertext)?;
+        // Asked under the lock that `forget` takes: what is opened now is forgotten later.
+        let sealing = self.root.derive(ROOT_PURPOSE)?;
+        let open = Arc::new(unseal(&sealing, version, &key.wrapped)?);
+        key.open = Some(Arc::clone(&open));
+        Ok(open)
+    }
+
+    /// Forgets all plaintext: the root of trust is gone.
+    pub(crate) fn forget(&self) {
+        for key in self.keys.write().values_mut() {
+            key.open = None;
+        }
     }
 
     async fn load(&self) -> Result<(), KmsError> {
@@ -129,32 +161,32 @@ impl Platform {
             };
             after = Some(last.id.clone());
             for record in &page {
-                let (version, key) = self.unseal(&record.body).ok_or_else(|| {
+                let (version, created, wrapped) = parse(&record.body).ok_or_else(|| {
                     KmsError::Internal(format!(
-                        "the platform key {} does not open under this root key",
+                        "the record of the platform key {} is damaged",
                         record.id
                     ))
                 })?;
-                self.keys.write().insert(version, Arc::new(key));
+                let key = PlatformKey {
+                    created,
+                    wrapped,
+                    open: None,
+                };
+                self.keys.write().insert(version, key);
+                // A wrong root is found out now, not at the first object.
+                self.key(version)?;
             }
         }
     }
 
-    fn unseal(&self, body: &[u8]) -> Option<(u32, Key256)> {
-        let record: PlatformRecord = serde_json::from_slice(body).ok()?;
-        let wrapped = BASE64.decode(&record.wrapped).ok()?;
-        let aad = record.version.to_be_bytes();
-        let key = wrap::unwrap(&self.sealing, PURPOSE, &aad, &wrapped).ok()?;
-        Some((record.version, Key256::from_slice(&key)?))
-    }
-
     async fn add(&self, version: u32) -> Result<(), KmsError> {
         let key = Key256::generate();
-        let wrapped = wrap::wrap(&self.sealing, PURPOSE, &version.to_be_bytes(), key.expose());
+        let sealing = self.root.derive(ROOT_PURPOSE)?;
+        let wrapped = wrap::wrap(&sealing, PURPOSE, &version.to_be_bytes(), key.expose());
         let record = PlatformRecord {
             version,
             created: OffsetDateTime::now_utc(),
-            wrapped: BASE64.encode(wrapped),
+            wrapped: BASE64.encode(&wrapped),
         };
         let body =
             serde_json::to_vec(&record).map_err(|error| KmsError::Internal(error.to_string()))?;
@@ -166,7 +198,12 @@ impl Platform {
         };
         match self.index.write_records(vec![write]).await {
             Ok(()) => {
-                self.keys.write().insert(version, Arc::new(key));
+                let key = PlatformKey {
+                    created: record.created,
+                    wrapped,
+                    open: None,
+                };
+                self.keys.write().insert(version, key);
                 Ok(())
             }
             // Another process made this version: take it as it is.
@@ -174,6 +211,24 @@ impl Platform {
             Err(error) => Err(error.into()),
         }
     }
+}
+
+/// Version, time and wrapping in a record.
+fn parse(body: &[u8]) -> Option<(u32, OffsetDateTime, Vec<u8>)> {
+    let record: PlatformRecord = serde_json::from_slice(body).ok()?;
+    let wrapped = BASE64.decode(&record.wrapped).ok()?;
+    Some((record.version, record.created, wrapped))
+}
+
+fn unseal(sealing: &Key256, version: u32, wrapped: &[u8]) -> Result<Key256, KmsError> {
+    wrap::unwrap(sealing, PURPOSE, &version.to_be_bytes(), wrapped)
+        .ok()
+        .and_then(|key| Key256::from_slice(&key))
+        .ok_or_else(|| {
+            KmsError::Internal(format!(
+                "the platform key {version} does not open under this root key"
+            ))
+        })
 }
 
 fn header(version: u32) -> [u8; 5] {

@@ -1,7 +1,8 @@
 //! Keys and aliases in the index.
 //!
 //! `kms/key` holds keys (id `ACCOUNT/KEYID`), `kms/alias` aliases (`ACCOUNT/alias/NAME`), `kms/deletion` the
-//! keys that wait for their deletion. Whoever changes more than one does it in one write.
+//! keys that wait for their deletion, `kms/timer` (`MILLISECONDS/ACCOUNT/KEYID`) those that a rotation or the
+//! end of imported material waits for. Whoever changes more than one does it in one write.
 
 use std::num::NonZeroUsize;
 use std::sync::Arc;
@@ -12,15 +13,17 @@ use sealgate_index::{Expect, Index, IndexError, Record, RecordWrite};
 use sealgate_policy::Policy;
 use serde::Serialize;
 use serde::de::DeserializeOwned;
+use time::OffsetDateTime;
 use uuid::Uuid;
 
 use crate::arn::AccountId;
 use crate::error::KmsError;
-use crate::key::{AliasRecord, KeyRecord};
+use crate::key::{AliasRecord, KeyRecord, millis};
 
 const KEYS: &str = "kms/key";
 const ALIASES: &str = "kms/alias";
 const DELETIONS: &str = "kms/deletion";
+const TIMERS: &str = "kms/timer";
 /// Keys kept parsed, policy included.
 const CAPACITY: NonZeroUsize = match NonZeroUsize::new(4096) {
     Some(capacity) => capacity,
@@ -36,12 +39,40 @@ pub(crate) struct Key {
     pub arn: String,
 }
 
+impl Key {
+    /// The key as it is at that time: what has expired counts from its last moment on, not from when it is
+    /// wiped.
+    pub(crate) fn at(self: Arc<Key>, now: OffsetDateTime) -> Arc<Key> {
+        let state = self.record.state_at(now);
+        if state == self.record.state {
+            return self;
+        }
+        let mut record = self.record.clone();
+        record.state = state;
+        Arc::new(Key {
+            record,
+            revision: self.revision,
+            policy: self.policy.clone(),
+            arn: self.arn.clone(),
+        })
+    }
+}
+
 /// An alias as it was at one revision.
 #[derive(Debug)]
 pub(crate) struct Alias {
     pub name: String,
     pub record: AliasRecord,
     pub revision: i64,
+}
+
+/// When a key is to be looked at.
+#[derive(Debug)]
+pub(crate) struct Timer {
+    pub id: String,
+    pub at: OffsetDateTime,
+    pub account: AccountId,
+    pub key: Uuid,
 }
 
 /// The store.
@@ -129,6 +160,37 @@ impl Store {
                 let (account, id) = parsed.ok_or_else(|| damaged(DELETIONS, &record.id))?;
                 Ok((record.id, account, id))
             })
+            .collect()
+    }
+
+    /// The times at which keys are to be looked at, the first one first, behind `after` (an id that this
+    /// returned).
+    pub(crate) async fn timers(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<Timer>, KmsError> {
+        let records = self.index.records(TIMERS, "", after, limit).await?;
+        records
+            .into_iter()
+            .map(|record| timer(&record.id).ok_or_else(|| damaged(TIMERS, &record.id)))
+            .collect()
+    }
+
+    pub(crate) async fn has_timer(&self, id: &str) -> Result<bool, KmsError> {
+        Ok(self.index.record(TIMERS, id).await?.is_some())
+    }
+
+    /// Keys of all accounts, each with its record's id, behind `after` (an id that this returned).
+    pub(crate) async fn all_keys(
+        &self,
+        after: Option<&str>,
+        limit: usize,
+    ) -> Result<Vec<(String, Arc<Key>)>, KmsError> {
+        let records = self.index.records(KEYS, "", after, limit).await?;
+        records
+            .into_iter()
+            .map(|record| Ok((record.id.clone(), self.parsed(record)?)))
             .collect()
     }
 
@@ -250,6 +312,52 @@ pub(crate) fn mark_deletion(account: AccountId, id: Uuid, waits: bool) -> Record
         expect: Expect::Any,
         body: waits.then(|| "{}".into()),
     }
+}
+
+/// Moves a key in the list of times from where it was before a change to where it belongs after it.
+pub(crate) fn retime(before: Option<&KeyRecord>, after: Option<&KeyRecord>) -> Vec<RecordWrite> {
+    let (before, after) = (before.and_then(timer_id), after.and_then(timer_id));
+    if before == after {
+        return Vec::new();
+    }
+    let gone = before.as_deref().map(drop_timer);
+    gone.into_iter().chain(after.map(put_timer)).collect()
+}
+
+/// Puts a key in the list of times, if it belongs there.
+pub(crate) fn set_timer(key: &KeyRecord) -> Option<RecordWrite> {
+    timer_id(key).map(put_timer)
+}
+
+/// Takes an entry out of the list of times.
+pub(crate) fn drop_timer(id: &str) -> RecordWrite {
+    delete(TIMERS, id.to_owned(), Expect::Any)
+}
+
+fn put_timer(id: String) -> RecordWrite {
+    RecordWrite {
+        ns: TIMERS.to_owned(),
+        id,
+        expect: Expect::Any,
+        body: Some("{}".into()),
+    }
+}
+
+/// Fourteen digits of milliseconds, so that ids are in the order of time.
+fn timer_id(key: &KeyRecord) -> Option<String> {
+    let at = millis::to_millis(key.timer()?).max(0);
+    Some(format!("{at:014}/{}", key_id(key.account, key.id)))
+}
+
+fn timer(id: &str) -> Option<Timer> {
+    let (at, rest) = id.split_once('/')?;
+    let (account, key) = rest.split_once('/')?;
+    Some(Timer {
+        id: id.to_owned(),
+        at: millis::from_millis(at.parse().ok()?).ok()?,
+        account: account.parse().ok()?,
+        key: Uuid::try_parse(key).ok()?,
+    })
 }
 
 fn key_id(account: AccountId, id: Uuid) -> String {

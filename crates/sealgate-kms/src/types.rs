@@ -1,18 +1,20 @@
 //! What operations take and give: typed, but with the client's own texts where the KMS has to judge them,
 //! so that a refusal is recorded like any other.
 
+use std::collections::BTreeMap;
+
 use sealgate_policy::Caller;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::key::{KeyManager, KeyState};
+use crate::kind::{
+    Algorithms, EncryptionAlgorithm, ExpirationModel, ImportState, KeyMaterialState, KeySpec,
+    KeyUsage, Origin, RotationType,
+};
 
-/// The only key spec there is here.
+/// The encryption algorithm of symmetric keys.
 pub const SYMMETRIC_DEFAULT: &str = "SYMMETRIC_DEFAULT";
-/// The only key usage there is here.
-pub const ENCRYPT_DECRYPT: &str = "ENCRYPT_DECRYPT";
-/// The only origin of key material there is here.
-pub const AWS_KMS: &str = "AWS_KMS";
 
 /// Who calls, in which request, and through which service.
 #[derive(Debug, Clone, Copy)]
@@ -106,23 +108,27 @@ pub struct KeyMetadata {
     /// `Description`.
     pub description: String,
     /// `KeyUsage`.
-    pub key_usage: &'static str,
+    pub key_usage: KeyUsage,
     /// `KeyState`.
     pub state: KeyState,
     /// `DeletionDate`, while deletion is pending.
     pub deletion_date: Option<OffsetDateTime>,
     /// `Origin`.
-    pub origin: &'static str,
+    pub origin: Origin,
     /// `KeyManager`.
     pub manager: KeyManager,
     /// `KeySpec` and `CustomerMasterKeySpec`.
-    pub key_spec: &'static str,
-    /// `EncryptionAlgorithms`.
-    pub encryption_algorithms: &'static [&'static str],
+    pub key_spec: KeySpec,
+    /// `EncryptionAlgorithms`, `SigningAlgorithms`, `MacAlgorithms` or `KeyAgreementAlgorithms`.
+    pub algorithms: Option<Algorithms>,
     /// `MultiRegion`.
     pub multi_region: bool,
-    /// `CurrentKeyMaterialId`.
-    pub current_key_material_id: String,
+    /// `ExpirationModel`, of keys with imported material.
+    pub expiration_model: Option<ExpirationModel>,
+    /// `ValidTo`: when the first of its imported materials expires.
+    pub valid_to: Option<OffsetDateTime>,
+    /// `CurrentKeyMaterialId`, of symmetric encryption keys that have material.
+    pub current_key_material_id: Option<String>,
 }
 
 /// A line of ListKeys.
@@ -169,6 +175,62 @@ pub struct KeyRotationStatus {
     pub key_arn: String,
     /// `KeyRotationEnabled`.
     pub enabled: bool,
+    /// `RotationPeriodInDays`, of a rotation that is enabled.
+    pub rotation_period_in_days: Option<u16>,
+    /// `NextRotationDate`, of a rotation that is enabled. There is no `OnDemandRotationStartDate`: a rotation
+    /// on demand is complete when it is answered.
+    pub next_rotation_date: Option<OffsetDateTime>,
+}
+
+/// A line of ListKeyRotations.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyRotation {
+    /// `KeyId`.
+    pub key_id: String,
+    /// `KeyMaterialId`.
+    pub key_material_id: String,
+    /// `KeyMaterialDescription`, of imported material.
+    pub key_material_description: Option<String>,
+    /// `ImportState`, of keys with imported material.
+    pub import_state: Option<ImportState>,
+    /// `KeyMaterialState`.
+    pub key_material_state: KeyMaterialState,
+    /// `ExpirationModel`, of imported material.
+    pub expiration_model: Option<ExpirationModel>,
+    /// `ValidTo`, of imported material that expires.
+    pub valid_to: Option<OffsetDateTime>,
+    /// `RotationDate`, of what came by a rotation.
+    pub rotation_date: Option<OffsetDateTime>,
+    /// `RotationType`, of what came by a rotation.
+    pub rotation_type: Option<RotationType>,
+}
+
+/// The answer of GetKeyLastUsage.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct KeyLastUsage {
+    /// `KeyId`.
+    pub key_id: String,
+    /// `KeyLastUsage`; `None` if the key was not used since uses are noted.
+    pub last: Option<LastUse>,
+    /// `TrackingStartDate`.
+    pub tracked_since: OffsetDateTime,
+    /// `KeyCreationDate`.
+    pub created: OffsetDateTime,
+    /// How often each material was used, by its id; the API does not show it.
+    pub uses: BTreeMap<String, u64>,
+}
+
+/// A use of a key.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LastUse {
+    /// `Operation`.
+    pub operation: String,
+    /// `Timestamp`.
+    pub at: OffsetDateTime,
+    /// `CloudTrailEventId`.
+    pub event_id: String,
+    /// `KmsRequestId`.
+    pub request_id: String,
 }
 
 /// Options that the cryptographic operations share.
@@ -180,6 +242,8 @@ pub struct CryptoOptions {
     pub grant_tokens: Vec<String>,
     /// `DryRun`: check everything and do nothing.
     pub dry_run: bool,
+    /// `IGNORE_CIPHERTEXT` among the `DryRunModifiers` of Decrypt: the dry run looks at no ciphertext.
+    pub ignore_ciphertext: bool,
 }
 
 /// `KeySpec` and `NumberOfBytes` of GenerateDataKey, of which one is given.
@@ -223,6 +287,8 @@ pub struct ReEncryptRequest {
     pub grant_tokens: Vec<String>,
     /// `DryRun`.
     pub dry_run: bool,
+    /// `IGNORE_CIPHERTEXT` among the `DryRunModifiers`.
+    pub ignore_ciphertext: bool,
 }
 
 /// The answer of Encrypt and of GenerateDataKeyWithoutPlaintext.
@@ -232,8 +298,10 @@ pub struct Encrypted {
     pub ciphertext: Vec<u8>,
     /// `KeyId`: the ARN.
     pub key_arn: String,
-    /// `KeyMaterialId` (which Encrypt does not answer).
-    pub key_material_id: String,
+    /// `EncryptionAlgorithm`.
+    pub encryption_algorithm: EncryptionAlgorithm,
+    /// `KeyMaterialId`, of a symmetric key (Encrypt does not answer it).
+    pub key_material_id: Option<String>,
 }
 
 /// The answer of Decrypt. Wiped on drop.
@@ -242,8 +310,10 @@ pub struct Decrypted {
     pub plaintext: Zeroizing<Vec<u8>>,
     /// `KeyId`: the ARN.
     pub key_arn: String,
-    /// `KeyMaterialId`.
-    pub key_material_id: String,
+    /// `EncryptionAlgorithm`.
+    pub encryption_algorithm: EncryptionAlgorithm,
+    /// `KeyMaterialId`, of a symmetric key.
+    pub key_material_id: Option<String>,
 }
 
 /// The answer of ReEncrypt.
@@ -255,10 +325,23 @@ pub struct ReEncrypted {
     pub source_key_arn: String,
     /// `KeyId`: the ARN of the destination.
     pub key_arn: String,
-    /// `SourceKeyMaterialId`.
-    pub source_key_material_id: String,
-    /// `DestinationKeyMaterialId`.
-    pub destination_key_material_id: String,
+    /// `SourceEncryptionAlgorithm`.
+    pub source_encryption_algorithm: EncryptionAlgorithm,
+    /// `DestinationEncryptionAlgorithm`.
+    pub destination_encryption_algorithm: EncryptionAlgorithm,
+    /// `SourceKeyMaterialId`, of a symmetric key.
+    pub source_key_material_id: Option<String>,
+    /// `DestinationKeyMaterialId`, of a symmetric key.
+    pub destination_key_material_id: Option<String>,
+}
+
+/// What [`Kms::rewrap`](crate::Kms::rewrap) makes.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Rewrapped {
+    /// The new ciphertext.
+    pub ciphertext: Vec<u8>,
+    /// ARN of the key that made it.
+    pub key_arn: String,
 }
 
 /// The answer of GenerateDataKey. The plaintext is wiped on drop.
@@ -270,7 +353,7 @@ pub struct DataKey {
     /// `KeyId`: the ARN.
     pub key_arn: String,
     /// `KeyMaterialId`.
-    pub key_material_id: String,
+    pub key_material_id: Option<String>,
 }
 
 /// What a key id, ARN or alias stands for, without regard to who asks.

@@ -45,6 +45,13 @@ impl Actions {
 
 impl ActionPattern {
     fn parse(text: &str, kind: PolicyKind) -> Result<ActionPattern, PolicyError> {
+        if kind == PolicyKind::Trust
+            && !text
+                .get(..4)
+                .is_some_and(|vendor| vendor.eq_ignore_ascii_case("sts:"))
+        {
+            return Err(PolicyError::TrustAction(text.to_owned()));
+        }
         if matches!(text, "*" | "*:*") {
             return Ok(ActionPattern::Any);
         }

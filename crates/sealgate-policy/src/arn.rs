@@ -5,6 +5,7 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_resource.html>
 
 use crate::error::PolicyError;
+use crate::key::Key;
 use crate::pattern::{Pattern, Syntax};
 use crate::request::Request;
 
@@ -84,6 +85,14 @@ impl ArnPattern {
                     .zip(fields)
                     .rev()
                     .all(|(pattern, field)| pattern.matches(field, request))
+            }
+        }
+    }
+
+    pub(crate) fn each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a Key)) {
+        if let ArnPattern::Fields(patterns) = self {
+            for pattern in patterns {
+                pattern.each_key(visit);
             }
         }
     }

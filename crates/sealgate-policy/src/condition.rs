@@ -82,6 +82,11 @@ impl Condition {
         let compares = !self.if_exists || !request.values(&self.key).is_missing();
         self.negated && compares && self.test.is_unresolved(request)
     }
+
+    pub(crate) fn each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a Key)) {
+        visit(&self.key);
+        self.test.each_key(visit);
+    }
 }
 
 /// Operands are strings; JSON numbers and booleans are taken for their text.

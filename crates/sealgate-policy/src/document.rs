@@ -4,12 +4,16 @@ use std::collections::HashSet;
 
 use crate::caller::Caller;
 use crate::context::Context;
+use crate::denial::PolicyType;
 use crate::effect::Effect;
 use crate::error::PolicyError;
 use crate::evaluate::{Access, Authority, Decision, authorize};
+use crate::explain::{EvalDecision, Matched, Notes};
 use crate::json::Node;
+use crate::key::Key;
 use crate::principal::Reach;
 use crate::request::Request;
+use crate::span::statement_spans;
 use crate::statement::Statement;
 
 /// Where a policy is attached; the grammar differs a little.
@@ -18,6 +22,8 @@ pub(crate) enum PolicyKind {
     Identity,
     Key,
     Bucket,
+    /// The trust policy of a role: it has no resource, which is the role.
+    Trust,
 }
 
 /// A parsed policy document.
@@ -46,6 +52,12 @@ impl Policy {
         Policy::parse(document, PolicyKind::Bucket)
     }
 
+    /// Parses the trust policy of a role: who may assume it.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/id_roles_create_for-user.html>
+    pub fn parse_trust(document: &str) -> Result<Policy, PolicyError> {
+        Policy::parse(document, PolicyKind::Trust)
+    }
+
     fn parse(document: &str, kind: PolicyKind) -> Result<Policy, PolicyError> {
         if document.len() > Policy::MAX_SIZE {
             return Err(PolicyError::TooLarge {
@@ -70,11 +82,17 @@ impl Policy {
                 _ => return Err(PolicyError::UnknownElement(name.clone())),
             }
         }
+        let spans = statement_spans(document);
         let statements = statements
             .filter(|statements| !statements.is_empty())
             .ok_or(PolicyError::MissingElement("Statement"))?
             .iter()
-            .map(|node| Statement::parse(node, kind, variables))
+            .enumerate()
+            .map(|(index, node)| {
+                // Spans only inform: what has none is still a statement.
+                let span = spans.get(index).copied().unwrap_or_default();
+                Statement::parse(node, kind, variables, span)
+            })
             .collect::<Result<Box<[_]>, _>>()?;
         if kind == PolicyKind::Identity {
             let mut sids = HashSet::new();
@@ -118,38 +136,112 @@ impl Policy {
             context,
             resource_policy: Some(self),
             authority: Authority::KeyPolicy,
+            grant: None,
         };
         authorize(&access) == Decision::Allowed
     }
 
-    /// What the statements say about a request. A deny ends the search.
-    pub(crate) fn examine(&self, request: &Request<'_>) -> Finding<'_> {
-        let mut finding = Finding::default();
-        for statement in &self.statements {
-            let allowed = finding.allows == Some(Reach::Direct);
-            if allowed && statement.effect == Effect::Allow {
+    /// Adds what the statements say about a request to a finding. Without notes a deny ends the search.
+    pub(crate) fn examine<'a>(
+        &'a self,
+        request: &Request<'a>,
+        examined: Examined<'a>,
+        finding: &mut Finding<'a>,
+        mut notes: Option<&mut Notes<'a>>,
+    ) {
+        for (index, statement) in self.statements.iter().enumerate() {
+            let settled = matches!(finding.allowed_by, Some((_, Reach::Direct)));
+            if settled && statement.effect == Effect::Allow && notes.is_none() {
                 continue;
             }
-            let Some(reach) = statement.applies(request) else {
+            let Some(reach) = statement.reaches(request) else {
                 continue;
             };
+            if let Some(notes) = &mut notes {
+                statement.each_key(&mut |key| {
+                    if request.values(key).is_missing() {
+                        notes.missing.insert(key.as_written());
+                    }
+                });
+            }
+            if !statement.applies(request) {
+                continue;
+            }
+            let found = Found {
+                examined,
+                statement,
+                index,
+            };
+            if let Some(notes) = &mut notes {
+                notes.matched.push(found);
+            }
             match statement.effect {
                 Effect::Deny => {
-                    finding.denied_by = Some(statement);
-                    break;
+                    finding.denied_by.get_or_insert(found);
+                    if notes.is_none() {
+                        return;
+                    }
                 }
-                Effect::Allow => finding.allows = Some(reach),
+                Effect::Allow => {
+                    if finding.allowed_by.is_none_or(|(_, other)| other < reach) {
+                        finding.allowed_by = Some((found, reach));
+                    }
+                }
             }
         }
-        finding
+    }
+
+    /// Goes through the condition keys of conditions and variables.
+    pub(crate) fn each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a Key)) {
+        for statement in &self.statements {
+            statement.each_key(visit);
+        }
     }
 }
 
-/// What one policy says about one request.
+/// The policy that is being examined.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Examined<'a> {
+    pub(crate) policy_type: PolicyType,
+    pub(crate) name: &'a str,
+}
+
+/// A statement that applies.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Found<'a> {
+    examined: Examined<'a>,
+    statement: &'a Statement,
+    index: usize,
+}
+
+impl Found<'_> {
+    pub(crate) fn matched(&self) -> Matched {
+        Matched {
+            policy_type: self.examined.policy_type,
+            policy_name: self.examined.name.to_owned(),
+            sid: self.statement.sid.as_deref().map(str::to_owned),
+            index: self.index,
+            effect: self.statement.effect,
+            span: self.statement.span,
+        }
+    }
+}
+
+/// What the policies of one kind say about one request.
 #[derive(Debug, Clone, Copy, Default)]
-pub(crate) struct Finding<'p> {
-    /// The statement that denies.
-    pub(crate) denied_by: Option<&'p Statement>,
-    /// The strongest way in which a statement allows.
-    pub(crate) allows: Option<Reach>,
+pub(crate) struct Finding<'a> {
+    /// The first statement that denies.
+    pub(crate) denied_by: Option<Found<'a>>,
+    /// The first of those that allow in the strongest way.
+    pub(crate) allowed_by: Option<(Found<'a>, Reach)>,
+}
+
+impl Finding<'_> {
+    pub(crate) fn decision(&self) -> EvalDecision {
+        match (self.denied_by, self.allowed_by) {
+            (Some(_), _) => EvalDecision::ExplicitDeny,
+            (None, Some(_)) => EvalDecision::Allowed,
+            (None, None) => EvalDecision::ImplicitDeny,
+        }
+    }
 }

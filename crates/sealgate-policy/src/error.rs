@@ -25,6 +25,20 @@ pub enum PolicyError {
     /// An element that the policy language does not have.
     #[error("Syntax errors in policy. Unknown field {0}.")]
     UnknownElement(String),
+    /// An element that this kind of policy does not have, such as the `Resource` of a trust policy.
+    #[error("Has prohibited field {0}")]
+    ProhibitedElement(String),
+    /// A trust policy about other actions than those that assume a role.
+    #[error("AssumeRole policy may only specify STS AssumeRole actions.")]
+    TrustAction(String),
+    /// A principal that a trust policy cannot name.
+    #[error("Invalid principal in policy: \"{kind}\":\"{principal}\"")]
+    InvalidTrustPrincipal {
+        /// `AWS`, `Service`, `Federated`, …
+        kind: String,
+        /// The principal as written.
+        principal: String,
+    },
     /// A required element is missing.
     #[error("Missing required field {0}.")]
     MissingElement(&'static str),

@@ -1,6 +1,6 @@
 //! Condition keys: those that evaluation answers itself, and the list of those that exist.
 //!
-//! A key of the `aws:`, `kms:` and `s3:` namespaces that AWS does not have is refused when a policy
+//! A key of the `aws:`, `iam:`, `kms:`, `s3:` and `sts:` namespaces that AWS does not have is refused when a policy
 //! is parsed. With the rules for missing keys a misspelt one would otherwise be a condition that is
 //! always (or never) met. Keys of AWS that the gateway has no value for (`aws:SourceVpc`, …) are
 //! accepted: they are missing from its requests as they are from many at AWS.
@@ -8,15 +8,34 @@
 use crate::error::PolicyError;
 
 /// A condition key, compiled.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Key {
+#[derive(Debug, Clone)]
+pub(crate) struct Key {
+    written: Box<str>,
+    lowered: Box<str>,
+    /// `None` for keys that the operation supplies.
+    fact: Option<Fact>,
+}
+
+/// What evaluation knows itself, from the caller, the session and the access.
+#[derive(Debug, Clone)]
+pub(crate) enum Fact {
     PrincipalArn,
     PrincipalAccount,
     PrincipalType,
     PrincipalIsAwsService,
     PrincipalServiceName,
+    /// `aws:PrincipalTag/KEY`; the key in any case.
+    PrincipalTag(Box<str>),
     UserId,
     UserName,
+    SourceIdentity,
+    FederatedProvider,
+    TokenIssueTime,
+    MultiFactorAuthPresent,
+    MultiFactorAuthAge,
+    ViaAwsService,
+    CalledViaFirst,
+    CalledViaLast,
     SourceIp,
     SecureTransport,
     CurrentTime,
@@ -24,33 +43,79 @@ pub(crate) enum Key {
     UserAgent,
     RequestedRegion,
     ResourceAccount,
-    /// `kms:CallerAccount`, a fact about the caller as well.
-    CallerAccount,
-    /// Any other key, lower-cased; the operation supplies it.
-    Context(Box<str>),
 }
 
 impl Key {
     pub(crate) fn parse(name: &str) -> Result<Key, PolicyError> {
         let lowered = name.to_ascii_lowercase();
-        Ok(match lowered.as_str() {
-            "aws:principalarn" => Key::PrincipalArn,
-            "aws:principalaccount" => Key::PrincipalAccount,
-            "aws:principaltype" => Key::PrincipalType,
-            "aws:principalisawsservice" => Key::PrincipalIsAwsService,
-            "aws:principalservicename" => Key::PrincipalServiceName,
-            "aws:userid" => Key::UserId,
-            "aws:username" => Key::UserName,
-            "aws:sourceip" => Key::SourceIp,
-            "aws:securetransport" => Key::SecureTransport,
-            "aws:currenttime" => Key::CurrentTime,
-            "aws:epochtime" => Key::EpochTime,
-            "aws:useragent" => Key::UserAgent,
-            "aws:requestedregion" => Key::RequestedRegion,
-            "aws:resourceaccount" => Key::ResourceAccount,
-            "kms:calleraccount" => Key::CallerAccount,
-            other if is_known(other) => Key::Context(other.into()),
-            _ => return Err(PolicyError::UnknownConditionKey(name.to_owned())),
+        let fact = Fact::of(&lowered);
+        if fact.is_none() && !is_known(&lowered) {
+            return Err(PolicyError::UnknownConditionKey(name.to_owned()));
+        }
+        Ok(Key {
+            written: name.into(),
+            lowered: lowered.into(),
+            fact,
+        })
+    }
+
+    pub(crate) fn as_written(&self) -> &str {
+        &self.written
+    }
+
+    pub(crate) fn lowered(&self) -> &str {
+        &self.lowered
+    }
+
+    pub(crate) fn fact(&self) -> Option<&Fact> {
+        self.fact.as_ref()
+    }
+}
+
+impl Fact {
+    /// Facts about how a request came in, which a simulated request has only if it is told so.
+    pub(crate) fn is_of_the_connection(&self) -> bool {
+        matches!(
+            self,
+            Fact::SourceIp
+                | Fact::SecureTransport
+                | Fact::UserAgent
+                | Fact::RequestedRegion
+                | Fact::TokenIssueTime
+                | Fact::MultiFactorAuthPresent
+                | Fact::MultiFactorAuthAge
+        )
+    }
+
+    fn of(lowered: &str) -> Option<Fact> {
+        Some(match lowered {
+            "aws:principalarn" => Fact::PrincipalArn,
+            // The second is a fact about the caller as well.
+            "aws:principalaccount" | "kms:calleraccount" => Fact::PrincipalAccount,
+            "aws:principaltype" => Fact::PrincipalType,
+            "aws:principalisawsservice" => Fact::PrincipalIsAwsService,
+            "aws:principalservicename" => Fact::PrincipalServiceName,
+            "aws:userid" => Fact::UserId,
+            "aws:username" => Fact::UserName,
+            "aws:sourceidentity" => Fact::SourceIdentity,
+            "aws:federatedprovider" => Fact::FederatedProvider,
+            "aws:tokenissuetime" => Fact::TokenIssueTime,
+            "aws:multifactorauthpresent" => Fact::MultiFactorAuthPresent,
+            "aws:multifactorauthage" => Fact::MultiFactorAuthAge,
+            "aws:viaawsservice" => Fact::ViaAwsService,
+            "aws:calledviafirst" => Fact::CalledViaFirst,
+            "aws:calledvialast" => Fact::CalledViaLast,
+            "aws:sourceip" => Fact::SourceIp,
+            "aws:securetransport" => Fact::SecureTransport,
+            "aws:currenttime" => Fact::CurrentTime,
+            "aws:epochtime" => Fact::EpochTime,
+            "aws:useragent" => Fact::UserAgent,
+            "aws:requestedregion" => Fact::RequestedRegion,
+            "aws:resourceaccount" => Fact::ResourceAccount,
+            _ => {
+                let tag = lowered.strip_prefix("aws:principaltag/")?;
+                (!tag.is_empty()).then(|| Fact::PrincipalTag(tag.into()))?
+            }
         })
     }
 }
@@ -61,15 +126,18 @@ fn is_known(lowered: &str) -> bool {
     };
     let (names, families) = match namespace {
         "aws" => (AWS_KEYS, AWS_FAMILIES),
+        "iam" => (IAM_KEYS, IAM_FAMILIES),
         "kms" => (KMS_KEYS, KMS_FAMILIES),
         "s3" => (S3_KEYS, S3_FAMILIES),
-        // Of other services only the form is checked: their actions do not lead here, so their keys
-        // are always missing.
+        "sts" => (STS_KEYS, STS_FAMILIES),
+        // Of identity providers (`token.actions.githubusercontent.com:sub`) and other services only the
+        // form is checked: which claims a provider makes is its affair, and the actions of other
+        // services do not lead here, so that their keys are always missing.
         other => {
             return !other.is_empty()
                 && other
                     .bytes()
-                    .all(|b| b.is_ascii_alphanumeric() || b == b'-')
+                    .all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'.' | b'/' | b'_'))
                 && !name.is_empty()
                 && !name.chars().any(char::is_control);
         }
@@ -85,14 +153,9 @@ fn is_known(lowered: &str) -> bool {
 const AWS_KEYS: &[&str] = &[
     "assumedroot",
     "calledvia",
-    "calledviafirst",
-    "calledvialast",
     "chatbotsourcearn",
     "ec2instancesourceprivateipv4",
     "ec2instancesourcevpc",
-    "federatedprovider",
-    "multifactorauthage",
-    "multifactorauthpresent",
     "principalorgid",
     "principalorgpaths",
     "principalservicenameslist",
@@ -101,21 +164,50 @@ const AWS_KEYS: &[&str] = &[
     "resourceorgpaths",
     "sourceaccount",
     "sourcearn",
-    "sourceidentity",
     "sourceorgid",
     "sourceorgpaths",
     "sourcevpc",
     "sourcevpcarn",
     "sourcevpce",
     "tagkeys",
-    "tokenissuetime",
-    "viaawsservice",
     "vpceaccount",
     "vpceorgid",
     "vpceorgpaths",
     "vpcsourceip",
 ];
-const AWS_FAMILIES: &[&str] = &["principaltag/", "requesttag/", "resourcetag/"];
+const AWS_FAMILIES: &[&str] = &["requesttag/", "resourcetag/"];
+
+/// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_awsidentityandaccessmanagementiam.html>
+const IAM_KEYS: &[&str] = &[
+    "associatedresourcearn",
+    "awsservicename",
+    "fido-certification",
+    "fido-fips-140-2-certification",
+    "fido-fips-140-3-certification",
+    "organizationspolicyid",
+    "passedtoservice",
+    "permissionsboundary",
+    "policyarn",
+    "registersecuritykey",
+    "servicespecificcredentialagedays",
+    "servicespecificcredentialservicename",
+];
+const IAM_FAMILIES: &[&str] = &["resourcetag/"];
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_iam-condition-keys.html#available-keys-for-iam>
+const STS_KEYS: &[&str] = &[
+    "awsservicename",
+    "durationseconds",
+    "externalid",
+    "identitytokenaudience",
+    "requestcontextproviders",
+    "rolesessionname",
+    "signingalgorithm",
+    "sourceidentity",
+    "taskpolicyarn",
+    "transitivetagkeys",
+];
+const STS_FAMILIES: &[&str] = &["requestcontext/"];
 
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/conditions-kms.html>
 const KMS_KEYS: &[&str] = &[
@@ -148,6 +240,7 @@ const KMS_KEYS: &[&str] = &[
     "retiringserviceprincipal",
     "rotationperiodindays",
     "schedulekeydeletionpendingwindowindays",
+    "signingalgorithm",
     "validto",
     "viaservice",
     "wrappingalgorithm",

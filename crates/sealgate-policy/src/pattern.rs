@@ -4,7 +4,7 @@
 //! so a literal `*` (from `${*}`, or from the value of a variable) cannot be taken for one.
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
 
-use std::borrow::Cow;
+use smallvec::SmallVec;
 
 use crate::error::PolicyError;
 use crate::key::Key;
@@ -136,25 +136,37 @@ impl Pattern {
         }
     }
 
+    pub(crate) fn each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a Key)) {
+        if let Shape::Template(parts) = &self.0 {
+            for part in parts {
+                if let Part::Variable { key, .. } = part {
+                    visit(key);
+                }
+            }
+        }
+    }
+
     /// Like [`matches`](Pattern::matches) for a pattern without wildcards, but blind to case.
     pub(crate) fn equals_ignoring_case(&self, text: &str, request: &Request<'_>) -> bool {
-        let operand = match &self.0 {
-            Shape::Exact(exact) => Cow::Borrowed(&**exact),
-            Shape::Template(parts) => match expand(parts, request) {
-                Some(bytes) => Cow::Owned(bytes),
-                None => return false,
-            },
-            Shape::Any | Shape::Prefix(_) | Shape::Glob { .. } => return false,
+        let equals = |operand: &[u8]| {
+            std::str::from_utf8(operand).is_ok_and(|operand| {
+                let operand = operand.chars().flat_map(char::to_lowercase);
+                operand.eq(text.chars().flat_map(char::to_lowercase))
+            })
         };
-        std::str::from_utf8(&operand).is_ok_and(|operand| {
-            let operand = operand.chars().flat_map(char::to_lowercase);
-            operand.eq(text.chars().flat_map(char::to_lowercase))
-        })
+        match &self.0 {
+            Shape::Exact(exact) => equals(exact),
+            Shape::Template(parts) => expand(parts, request).is_some_and(|bytes| equals(&bytes)),
+            Shape::Any | Shape::Prefix(_) | Shape::Glob { .. } => false,
+        }
     }
 }
 
-fn expand(parts: &[Part], request: &Request<'_>) -> Option<Vec<u8>> {
-    let mut glob = Vec::new();
+/// An expanded pattern: most fit without an allocation.
+type Expanded = SmallVec<[u8; 256]>;
+
+fn expand(parts: &[Part], request: &Request<'_>) -> Option<Expanded> {
+    let mut glob = Expanded::new();
     for part in parts {
         match part {
             Part::Glob(bytes) => glob.extend_from_slice(bytes),

@@ -2,20 +2,23 @@
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_principal.html>
 
 use crate::arn::Arn;
-use crate::caller::{Principal, PrincipalKind};
+use crate::caller::{Caller, Principal, PrincipalKind};
 use crate::document::PolicyKind;
 use crate::effect::Effect;
 use crate::error::PolicyError;
 use crate::json::Node;
 
-/// How a statement reaches a principal.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How a statement reaches a principal, the weakest way first.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) enum Reach {
-    /// It names the principal, or everyone.
-    Direct,
     /// It names the principal's account, which delegates: an `Allow` then only lets the account's
     /// identity policies decide.
     Account,
+    /// It names the role (or, of a federated user, the user) that the caller is a session of: an
+    /// `Allow` stays within permissions boundary and session policies.
+    Role,
+    /// It names the principal itself: an `Allow` needs nothing else in the principal's account.
+    Direct,
 }
 
 /// The principals of a statement.
@@ -26,6 +29,7 @@ pub(crate) struct Principals {
     accounts: Vec<Box<str>>,
     arns: Vec<Box<str>>,
     services: Vec<Box<str>>,
+    federations: Vec<Box<str>>,
     /// S3 turns canonical user ids into accounts when a bucket policy is put. One that is met here
     /// cannot be compared with the caller.
     canonical_user: bool,
@@ -44,6 +48,7 @@ impl Principals {
             accounts: Vec::new(),
             arns: Vec::new(),
             services: Vec::new(),
+            federations: Vec::new(),
             canonical_user: false,
         };
         if let Node::Text(text) = node {
@@ -60,7 +65,15 @@ impl Principals {
                 return Err(PolicyError::InvalidPrincipal(name.clone()));
             }
             for text in texts {
-                principals.add(name, text, kind)?;
+                principals
+                    .add(name, text, kind)
+                    .map_err(|error| match kind {
+                        PolicyKind::Trust => PolicyError::InvalidTrustPrincipal {
+                            kind: name.clone(),
+                            principal: text.to_owned(),
+                        },
+                        _ => error,
+                    })?;
             }
         }
         if entries.is_empty() {
@@ -79,8 +92,7 @@ impl Principals {
                 AwsPrincipal::Identity => self.arns.push(text.into()),
             },
             "Service" if is_service(text) => self.services.push(text.into()),
-            // Valid, and never a caller here: identities of a federation act through roles.
-            "Federated" if is_federation(text) => {}
+            "Federated" if is_federation(text) => self.federations.push(text.into()),
             "CanonicalUser" if kind == PolicyKind::Bucket && is_canonical_id(text) => {
                 self.canonical_user = true;
             }
@@ -89,40 +101,79 @@ impl Principals {
         Ok(())
     }
 
-    /// Whether a statement with this element and `effect` concerns the principal.
-    pub(crate) fn reach(&self, principal: &Principal, effect: Effect) -> Option<Reach> {
-        let named = self.named(principal);
+    /// Whether a statement with this element and `effect` concerns the caller.
+    pub(crate) fn reach(&self, caller: &Caller, effect: Effect) -> Option<Reach> {
         if self.negated {
-            // Only who is named is exempt. The account has to be listed beside a user of it, so it
-            // must not exempt the account's other users.
-            return (named != Some(Reach::Direct)).then_some(Reach::Direct);
+            return (!self.exempts(caller)).then_some(Reach::Direct);
         }
         // A canonical user that cannot be told: an Allow stays without effect, a Deny takes it.
         let unknown = self.canonical_user && effect == Effect::Deny;
-        named.or(unknown.then_some(Reach::Direct))
+        self.named(&caller.principal, effect)
+            .or(unknown.then_some(Reach::Direct))
     }
 
-    fn named(&self, principal: &Principal) -> Option<Reach> {
+    /// Whether `NotPrincipal` exempts the caller. Everything that the caller is has to be listed: the
+    /// account, the user or role, the session. And nobody with a permissions boundary is ever exempt.
+    /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_elements_notprincipal.html>
+    fn exempts(&self, caller: &Caller) -> bool {
+        let principal = &caller.principal;
         if self.everyone {
-            return Some(Reach::Direct);
+            return true;
         }
-        let has = |list: &[Box<str>], wanted: &str| list.iter().any(|entry| **entry == *wanted);
+        if caller.boundary.is_some() {
+            return false;
+        }
+        let account = || has(&self.accounts, &principal.account_id);
         match &principal.kind {
-            PrincipalKind::Anonymous => None,
-            PrincipalKind::Service { name } => has(&self.services, name).then_some(Reach::Direct),
-            // The root user is the account.
-            PrincipalKind::Root => {
-                has(&self.accounts, &principal.account_id).then_some(Reach::Direct)
+            PrincipalKind::Root => account(),
+            PrincipalKind::User { .. } => account() && has(&self.arns, &principal.arn),
+            PrincipalKind::AssumedRole { role_arn, .. } => {
+                account() && has(&self.arns, role_arn) && has(&self.arns, &principal.arn)
             }
-            PrincipalKind::User { .. } => {
+            PrincipalKind::FederatedUser { user_arn, .. } => {
+                let user = principal.has_root_permissions() || has(&self.arns, user_arn);
+                account() && user && has(&self.arns, &principal.arn)
+            }
+            PrincipalKind::WebIdentity { provider, .. } => has(&self.federations, provider),
+            PrincipalKind::Service { name } => has(&self.services, name),
+            PrincipalKind::Anonymous => false,
+        }
+    }
+
+    fn named(&self, principal: &Principal, effect: Effect) -> Option<Reach> {
+        let account = || has(&self.accounts, &principal.account_id).then_some(Reach::Account);
+        match &principal.kind {
+            PrincipalKind::Anonymous => self.everyone.then_some(Reach::Direct),
+            PrincipalKind::Service { name } => {
+                (self.everyone || has(&self.services, name)).then_some(Reach::Direct)
+            }
+            // `*` stands for the principals of AWS; who comes from a provider has to be named.
+            PrincipalKind::WebIdentity { provider, .. } => {
+                let denied = self.everyone && effect == Effect::Deny;
+                (denied || has(&self.federations, provider)).then_some(Reach::Direct)
+            }
+            // The root user is the account.
+            PrincipalKind::Root => (self.everyone || has(&self.accounts, &principal.account_id))
+                .then_some(Reach::Direct),
+            PrincipalKind::User { .. } => (self.everyone || has(&self.arns, &principal.arn))
+                .then_some(Reach::Direct)
+                .or_else(account),
+            PrincipalKind::AssumedRole { role_arn: of, .. }
+            | PrincipalKind::FederatedUser { user_arn: of, .. } => {
                 if has(&self.arns, &principal.arn) {
                     Some(Reach::Direct)
+                } else if self.everyone || has(&self.arns, of) {
+                    Some(Reach::Role)
                 } else {
-                    has(&self.accounts, &principal.account_id).then_some(Reach::Account)
+                    account()
                 }
             }
         }
     }
+}
+
+fn has(list: &[Box<str>], wanted: &str) -> bool {
+    list.iter().any(|entry| **entry == *wanted)
 }
 
 fn is_account_id(text: &str) -> bool {

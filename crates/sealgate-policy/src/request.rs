@@ -11,7 +11,7 @@ use crate::caller::{Caller, PrincipalKind};
 use crate::condition::operand::{Number, parse_date, parse_flag};
 use crate::context::Context;
 use crate::evaluate::Access;
-use crate::key::Key;
+use crate::key::{Fact, Key};
 
 pub(crate) struct Request<'a> {
     pub(crate) caller: &'a Caller,
@@ -38,55 +38,110 @@ impl<'a> Request<'a> {
     /// Facts about the caller come from the caller alone, so no operation can set them by mistake.
     /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html>
     pub(crate) fn values(&self, key: &Key) -> Values<'a> {
-        let principal = &self.caller.principal;
-        let environment = &self.caller.environment;
-        let signed = principal.kind != PrincipalKind::Anonymous;
-        let value = match key {
-            Key::Context(name) => {
-                return self
-                    .context
-                    .lowered(name)
-                    .map_or(Values::None, Values::Many);
+        let supplied = || {
+            self.context
+                .lowered(key.lowered())
+                .map_or(Values::None, Values::Many)
+        };
+        let Some(fact) = key.fact() else {
+            return supplied();
+        };
+        if self.context.is_simulated() {
+            let supplied = supplied();
+            if !supplied.is_missing() || fact.is_of_the_connection() {
+                return supplied;
             }
-            Key::PrincipalArn => signed.then_some(Value::Text(&principal.arn)),
-            Key::PrincipalAccount | Key::CallerAccount => principal
+        }
+        self.fact(fact).map_or(Values::None, Values::One)
+    }
+
+    fn fact(&self, fact: &Fact) -> Option<Value<'a>> {
+        let Caller {
+            principal,
+            session,
+            environment,
+            ..
+        } = self.caller;
+        let session = session.as_deref();
+        match fact {
+            Fact::PrincipalArn => principal.policy_arn().map(Value::Text),
+            Fact::PrincipalAccount => principal
                 .is_of_account()
                 .then_some(Value::Text(&principal.account_id)),
-            Key::PrincipalType => match principal.kind {
-                PrincipalKind::Root => Some(Value::Text("Account")),
-                PrincipalKind::User { .. } => Some(Value::Text("User")),
-                PrincipalKind::Anonymous => Some(Value::Text("Anonymous")),
-                PrincipalKind::Service { .. } => Some(Value::Text("Service")),
-            },
-            Key::PrincipalIsAwsService => Some(Value::Flag(matches!(
+            Fact::PrincipalType => principal_type(&principal.kind).map(Value::Text),
+            Fact::PrincipalIsAwsService => Some(Value::Flag(matches!(
                 principal.kind,
                 PrincipalKind::Service { .. }
             ))),
-            Key::PrincipalServiceName => match &principal.kind {
+            Fact::PrincipalServiceName => match &principal.kind {
                 PrincipalKind::Service { name } => Some(Value::Text(name)),
                 _ => None,
             },
-            Key::UserId => Some(Value::Text(if signed {
-                &principal.id
-            } else {
-                "anonymous"
-            })),
-            Key::UserName => match &principal.kind {
+            Fact::PrincipalTag(wanted) => self
+                .caller
+                .tags
+                .iter()
+                .find(|(key, _)| key.eq_ignore_ascii_case(wanted))
+                .map(|(_, value)| Value::Text(value)),
+            Fact::UserId => match &principal.kind {
+                PrincipalKind::Anonymous => Some(Value::Text("anonymous")),
+                PrincipalKind::WebIdentity { .. } => None,
+                _ => Some(Value::Text(&principal.id)),
+            },
+            Fact::UserName => match &principal.kind {
                 PrincipalKind::User { name } => Some(Value::Text(name)),
                 _ => None,
             },
-            Key::SourceIp => environment.source_ip.map(Value::Address),
-            Key::SecureTransport => Some(Value::Flag(environment.secure_transport)),
-            Key::CurrentTime => Some(Value::Instant(whole_seconds(environment.now))),
-            Key::EpochTime => Some(Value::Epoch(environment.now.unix_timestamp())),
-            Key::UserAgent => environment.user_agent.as_deref().map(Value::Text),
-            Key::RequestedRegion => Some(Value::Text(&environment.region)),
-            Key::ResourceAccount => {
+            Fact::SourceIdentity => session?.source_identity.as_deref().map(Value::Text),
+            Fact::FederatedProvider => match &principal.kind {
+                PrincipalKind::WebIdentity { provider, .. } => Some(Value::Text(provider)),
+                _ => session?.federated_provider.as_deref().map(Value::Text),
+            },
+            Fact::TokenIssueTime => Some(Value::Instant(whole_seconds(session?.issued))),
+            // Only temporary credentials say anything about a second factor; long-term keys lack both.
+            // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_condition-keys.html#condition-keys-multifactorauthpresent>
+            Fact::MultiFactorAuthPresent => Some(Value::Flag(session?.mfa_at.is_some())),
+            Fact::MultiFactorAuthAge => {
+                let age = environment.now - session?.mfa_at?;
+                Some(Value::Epoch(age.whole_seconds().max(0)))
+            }
+            Fact::ViaAwsService => {
+                let via = |key| self.context.lowered(key).is_some_and(|it| !it.is_empty());
+                let through = via("aws:calledvia") || via("kms:viaservice");
+                Some(Value::Flag(through))
+            }
+            Fact::CalledViaFirst => {
+                let services = self.context.lowered("aws:calledvia")?;
+                services.first().map(|name| Value::Text(name))
+            }
+            Fact::CalledViaLast => {
+                let services = self.context.lowered("aws:calledvia")?;
+                services.last().map(|name| Value::Text(name))
+            }
+            Fact::SourceIp => environment.source_ip.map(Value::Address),
+            Fact::SecureTransport => Some(Value::Flag(environment.secure_transport)),
+            Fact::CurrentTime => Some(Value::Instant(whole_seconds(environment.now))),
+            Fact::EpochTime => Some(Value::Epoch(environment.now.unix_timestamp())),
+            Fact::UserAgent => environment.user_agent.as_deref().map(Value::Text),
+            Fact::RequestedRegion => Some(Value::Text(&environment.region)),
+            Fact::ResourceAccount => {
                 (!self.resource_account.is_empty()).then_some(Value::Text(self.resource_account))
             }
-        };
-        value.map_or(Values::None, Values::One)
+        }
     }
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html#principaltable>
+fn principal_type(kind: &PrincipalKind) -> Option<&'static str> {
+    Some(match kind {
+        PrincipalKind::Root => "Account",
+        PrincipalKind::User { .. } => "User",
+        PrincipalKind::AssumedRole { .. } => "AssumedRole",
+        PrincipalKind::FederatedUser { .. } => "FederatedUser",
+        PrincipalKind::Anonymous => "Anonymous",
+        PrincipalKind::Service { .. } => "Service",
+        PrincipalKind::WebIdentity { .. } => return None,
+    })
 }
 
 /// Time keys have a resolution of one second, so that `DateEquals` can be met at all.

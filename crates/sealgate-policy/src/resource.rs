@@ -3,6 +3,7 @@
 use crate::arn::ArnPattern;
 use crate::error::PolicyError;
 use crate::json::Node;
+use crate::key::Key;
 use crate::request::Request;
 
 /// The resources of a statement.
@@ -45,5 +46,11 @@ impl Resources {
                 .patterns
                 .iter()
                 .any(|pattern| pattern.is_unresolved(request))
+    }
+
+    pub(crate) fn each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a Key)) {
+        for pattern in &self.patterns {
+            pattern.each_key(visit);
+        }
     }
 }

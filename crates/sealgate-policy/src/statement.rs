@@ -7,19 +7,24 @@ use crate::document::PolicyKind;
 use crate::effect::Effect;
 use crate::error::PolicyError;
 use crate::json::Node;
+use crate::key::Key;
 use crate::principal::{Principals, Reach};
 use crate::request::Request;
 use crate::resource::Resources;
+use crate::span::Span;
 
 /// A compiled statement.
 #[derive(Debug, Clone)]
 pub(crate) struct Statement {
     pub(crate) sid: Option<Box<str>>,
     pub(crate) effect: Effect,
+    /// Where it stands in the document.
+    pub(crate) span: Span,
     /// `None` in identity policies, where the principal is whoever carries the policy.
     principals: Option<Principals>,
     actions: Actions,
-    resources: Resources,
+    /// `None` in trust policies, whose resource is the role.
+    resources: Option<Resources>,
     conditions: Box<[Condition]>,
 }
 
@@ -28,6 +33,7 @@ impl Statement {
         node: &Node,
         kind: PolicyKind,
         variables: bool,
+        span: Span,
     ) -> Result<Statement, PolicyError> {
         let mut sid = None;
         let mut effect = None;
@@ -56,6 +62,9 @@ impl Statement {
                     }
                 }
                 "Resource" | "NotResource" => {
+                    if kind == PolicyKind::Trust {
+                        return Err(PolicyError::ProhibitedElement(name.clone()));
+                    }
                     let parsed = Resources::parse(name, value, name == "NotResource", variables)?;
                     if resources.replace(parsed).is_some() {
                         return Err(PolicyError::Exclusive("Resource", "NotResource"));
@@ -79,40 +88,63 @@ impl Statement {
         Ok(Statement {
             sid,
             effect,
+            span,
             principals: principals.map(|(principals, _)| principals),
             actions: actions.ok_or(PolicyError::NoActions)?,
-            resources: resources.ok_or(PolicyError::NoResources)?,
+            resources: match kind {
+                PolicyKind::Trust => None,
+                _ => Some(resources.ok_or(PolicyError::NoResources)?),
+            },
             conditions,
         })
     }
 
-    /// Whether the statement applies, and how it reaches the caller. The cheapest test comes first.
-    pub(crate) fn applies(&self, request: &Request<'_>) -> Option<Reach> {
+    /// Whether the statement is about the action and the caller, and how it reaches the caller. The
+    /// cheaper test comes first.
+    pub(crate) fn reaches(&self, request: &Request<'_>) -> Option<Reach> {
         if !self.actions.covers(request.action) {
             return None;
         }
-        let reach = match &self.principals {
-            None => Reach::Direct,
-            Some(principals) => principals.reach(&request.caller.principal, self.effect)?,
-        };
+        match &self.principals {
+            None => Some(Reach::Direct),
+            Some(principals) => principals.reach(request.caller, self.effect),
+        }
+    }
+
+    /// Whether a statement that reaches the caller applies: resource and conditions.
+    pub(crate) fn applies(&self, request: &Request<'_>) -> bool {
         // A variable without a value equals nothing, so what is exempted by it would be exempted from
         // nothing. A Deny may well reach further than it was meant to; an Allow must not.
         // <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_variables.html>
         if self.effect == Effect::Allow
-            && (self.resources.exempts_the_unresolved(request)
+            && (self
+                .resources
+                .as_ref()
+                .is_some_and(|resources| resources.exempts_the_unresolved(request))
                 || self
                     .conditions
                     .iter()
                     .any(|condition| condition.exempts_the_unresolved(request)))
         {
-            return None;
+            return false;
         }
-        let applies = self.resources.cover(request)
+        self.resources
+            .as_ref()
+            .is_none_or(|resources| resources.cover(request))
             && self
                 .conditions
                 .iter()
-                .all(|condition| condition.holds(request));
-        applies.then_some(reach)
+                .all(|condition| condition.holds(request))
+    }
+
+    /// Goes through the condition keys of conditions and variables.
+    pub(crate) fn each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a Key)) {
+        if let Some(resources) = &self.resources {
+            resources.each_key(visit);
+        }
+        for condition in &self.conditions {
+            condition.each_key(visit);
+        }
     }
 }
 

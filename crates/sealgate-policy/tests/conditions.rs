@@ -13,9 +13,8 @@ fn holds_for(caller: Caller, condition: &Value, keys: &[(&str, &[&str])]) -> boo
     let document = policy(
         json!({ "Effect": "Allow", "Action": "*", "Resource": "*", "Condition": condition }),
     );
-    let policy = std::sync::Arc::new(Policy::parse_identity(&document.to_string()).unwrap());
     let caller = Caller {
-        identity_policies: [policy].into(),
+        identity_policies: [attached(&document)].into(),
         ..caller
     };
     let mut context = Context::new();
@@ -33,6 +32,7 @@ fn holds_for(caller: Caller, condition: &Value, keys: &[(&str, &[&str])]) -> boo
         context: &context,
         resource_policy: None,
         authority: Authority::Account,
+        grant: None,
     };
     authorize(&access) == Decision::Allowed
 }

@@ -105,10 +105,7 @@ fn a_denial_knows_the_sid_of_the_statement_that_decided() {
     caller.environment.secure_transport = false;
     assert_eq!(
         reason(get(&caller, Some(&bucket))),
-        Reason::ExplicitDeny {
-            policy: RESOURCE,
-            sid: Some("Only TLS".to_owned())
-        }
+        Why::Denied(RESOURCE, Some("Only TLS".to_owned()))
     );
 }
 
@@ -185,6 +182,7 @@ fn only_a_resource_policy_for_everyone_admits_anonymous_callers() {
         context: &Context::new(),
         resource_policy: None,
         authority: Authority::Account,
+        grant: None,
     };
     assert_eq!(reason(authorize(&access)), no_allow(RESOURCE));
 }
@@ -355,6 +353,7 @@ fn without_a_key_policy_nothing_is_allowed() {
             context: &Context::new(),
             resource_policy: None,
             authority: Authority::KeyPolicy,
+            grant: None,
         };
         assert_eq!(reason(authorize(&access)), no_allow(RESOURCE));
     }

@@ -227,6 +227,8 @@ impl From<KmsError> for S3Error {
                 Code::KmsInvalidKeyUsage
             }
             "ValidationException" => Code::InvalidArgument,
+            // The root of trust does not answer: it may again soon.
+            "KeyUnavailableException" => Code::ServiceUnavailable,
             code => {
                 tracing::error!(code, "the KMS failed");
                 return Code::InternalError.into();

@@ -6,6 +6,7 @@
 
 mod body;
 mod conditions;
+mod delivery;
 mod error;
 mod meta;
 mod names;
@@ -30,6 +31,7 @@ use sealgate_index::{Bucket, Index, IndexError};
 use sealgate_sse::Sse;
 use sealgate_wire::{Connection, Query};
 
+pub use delivery::ExportError;
 pub use error::{Code, S3Error};
 pub use reader::IntegrityFailures;
 pub use response::{BrokenBody, Outcome, Response, ResponseBody};
@@ -73,7 +75,8 @@ pub struct S3Deps {
     pub config: Config,
 }
 
-/// The S3 service.
+/// The S3 service. Clones share everything.
+#[derive(Clone)]
 pub struct S3 {
     index: Index,
     blobs: BlobStore,
@@ -147,6 +150,7 @@ impl S3 {
             Err((error, parts)) => (None, parts, Err(error)),
             Ok(request) => {
                 let result = self.run(&request, &mut body).await;
+                let result = trail::data(self, &request, &host_id, result).await;
                 (Some(request.op), request.parts, result)
             }
         };

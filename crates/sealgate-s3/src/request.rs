@@ -246,6 +246,7 @@ impl<'a> Authorized<'a> {
             context,
             resource_policy: None,
             authority: Authority::Account,
+            grant: None,
         });
         match decision {
             Decision::Allowed => Ok(()),

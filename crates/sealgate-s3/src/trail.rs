@@ -1,16 +1,20 @@
-//! Management calls on buckets leave a record in the audit trail before they are answered.
+//! What S3 leaves in the audit trail: management calls on buckets, before they are answered; and where a
+//! trail selects them, calls on objects (data events), which are durable within a second.
 
-use sealgate_audit::{Category, Event, EventType, Resource, Trail};
+use http_body::Body as _;
+use sealgate_audit::{Category, Event, Resource, Trail};
 use sealgate_iam::SignatureVersion;
 use sealgate_policy::PrincipalKind;
-use serde_json::{Value, json};
+use sealgate_sse::Mode;
+use serde_json::{Map, Value, json};
 
 use crate::S3;
 use crate::error::{Code, Result, S3Error};
 use crate::request::Request;
+use crate::response::Response;
 use crate::router::Operation as Op;
 
-/// The event that a management call leaves; calls on objects are data events, and leave none.
+/// The event that a management call leaves; calls on objects are data events.
 pub(crate) fn event(s3: &S3, request: &Request) -> Option<Event> {
     let read_only = match request.op {
         Op::CreateBucket
@@ -25,43 +29,57 @@ pub(crate) fn event(s3: &S3, request: &Request) -> Option<Event> {
     if matches!(caller.principal.kind, PrincipalKind::Anonymous) {
         return None;
     }
-    let bucket = request.bucket.as_ref().map(|b| b.as_str().to_owned());
-    Some(Event {
-        event_source: "s3.amazonaws.com",
-        event_name: request.op.name().to_owned(),
-        principal: caller.principal.clone(),
-        time: caller.environment.now,
-        source_ip: request.conn.client_ip.to_string(),
-        user_agent: caller.environment.user_agent.clone(),
-        region: s3.config.region.clone(),
-        request_id: request.request_id.clone(),
-        request_parameters: bucket
-            .as_ref()
-            .map_or(Value::Null, |b| json!({ "bucketName": b })),
-        response_elements: Value::Null,
-        additional: json!({
-            "SignatureVersion": match request.signature {
-                SignatureVersion::V2 => "SigV2",
-                _ => "SigV4",
-            },
-            "AuthenticationMethod": if request.presigned { "QueryString" } else { "AuthHeader" },
-        }),
-        resources: bucket
-            .iter()
-            .map(|b| Resource {
-                account_id: caller.principal.account_id.clone(),
-                kind: "AWS::S3::Bucket".to_owned(),
-                arn: format!("arn:aws:s3:::{b}"),
-            })
-            .collect(),
-        read_only,
-        error: None,
-        invoked_by: None,
-        recipient_account_id: caller.principal.account_id.clone(),
-        category: Category::Management,
-        event_type: EventType::ApiCall,
-        tls: None,
-    })
+    let bucket = request.bucket.as_ref().map(|b| b.as_str());
+    let mut event = begin(s3, request, request.op.name());
+    event.read_only = read_only;
+    event.request_parameters = bucket.map_or(Value::Null, |b| json!({ "bucketName": b }));
+    event.additional = Value::Object(authentication(request));
+    event.resources = bucket
+        .map(|b| bucket_resource(&caller.principal.account_id, b))
+        .into_iter()
+        .collect();
+    Some(event)
+}
+
+/// An event of this request, without what it was about.
+fn begin(s3: &S3, request: &Request, name: &str) -> Event {
+    let caller = &request.caller;
+    let mut event = Event::new(
+        "s3.amazonaws.com",
+        name,
+        caller,
+        request.request_id.as_str(),
+    );
+    event.source_ip = request.conn.client_ip.to_string();
+    event.region = s3.config.region.clone();
+    event
+}
+
+fn authentication(request: &Request) -> Map<String, Value> {
+    let mut facts = Map::new();
+    let version = match request.signature {
+        SignatureVersion::V4 => Some("SigV4"),
+        SignatureVersion::V2 => Some("SigV2"),
+        SignatureVersion::None => None,
+    };
+    if let Some(version) = version {
+        let method = if request.presigned {
+            "QueryString"
+        } else {
+            "AuthHeader"
+        };
+        facts.insert("SignatureVersion".to_owned(), version.into());
+        facts.insert("AuthenticationMethod".to_owned(), method.into());
+    }
+    facts
+}
+
+fn bucket_resource(account: &str, bucket: &str) -> Resource {
+    Resource {
+        account_id: account.to_owned(),
+        kind: "AWS::S3::Bucket".to_owned(),
+        arn: format!("arn:aws:s3:::{bucket}"),
+    }
 }
 
 /// Write the event with the outcome of its call, durably.
@@ -71,4 +89,191 @@ pub(crate) async fn write(trail: &Trail, mut event: Event, error: Option<&S3Erro
         tracing::error!(%error, "the audit trail cannot be written");
         Code::InternalError.into()
     })
+}
+
+/// Query parameters and headers that data events show. None of them is a secret.
+const SHOWN_QUERY: [&str; 6] = [
+    "delimiter",
+    "list-type",
+    "partNumber",
+    "prefix",
+    "uploadId",
+    "versionId",
+];
+const SHOWN_HEADERS: [&str; 4] = [
+    "range",
+    "x-amz-copy-source",
+    "x-amz-server-side-encryption",
+    "x-amz-server-side-encryption-aws-kms-key-id",
+];
+
+/// Record a data event, if a trail of the caller's or of the bucket's account selects it. Where it cannot be
+/// recorded the answer is an error.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/cloudtrail-logging-understanding-s3-entries.html>
+pub(crate) async fn data(
+    s3: &S3,
+    request: &Request,
+    host_id: &str,
+    result: Result<Response>,
+) -> Result<Response> {
+    if !s3.trail.selects_data() {
+        return result;
+    }
+    let owner = match &request.bucket {
+        Some(bucket) => s3.index.bucket(bucket.as_str()).await.ok(),
+        None => None,
+    };
+    let owner = owner.as_ref().map_or("", |bucket| &bucket.account_id);
+    let Some(event) = data_event(s3, request, host_id, owner, &result) else {
+        return result;
+    };
+    match s3.trail.record_batched(event).await {
+        Ok(()) => result,
+        Err(error) => {
+            tracing::error!(%error, "the audit trail cannot be written");
+            Err(Code::InternalError.into())
+        }
+    }
+}
+
+fn data_event(
+    s3: &S3,
+    request: &Request,
+    host_id: &str,
+    owner: &str,
+    result: &Result<Response>,
+) -> Option<Event> {
+    let read_only = match request.op {
+        Op::HeadBucket
+        | Op::ListObjects
+        | Op::ListObjectsV2
+        | Op::ListMultipartUploads
+        | Op::GetObject
+        | Op::HeadObject
+        | Op::GetObjectAttributes
+        | Op::ListParts => true,
+        Op::DeleteObjects
+        | Op::PutObject
+        | Op::CopyObject
+        | Op::DeleteObject
+        | Op::CreateMultipartUpload
+        | Op::UploadPart
+        | Op::UploadPartCopy
+        | Op::CompleteMultipartUpload
+        | Op::AbortMultipartUpload => false,
+        _ => return None,
+    };
+    let bucket = request.bucket.as_ref()?.as_str();
+    let key = request.key.as_ref().map(|key| key.as_str());
+    let place = format!("{bucket}/{}", key.unwrap_or_default());
+    let accounts = [request.caller.principal.account_id.as_str(), owner];
+    let mut recipients = s3
+        .trail
+        .data_recipients(&accounts, &place, read_only)
+        .into_iter();
+    let recipient = recipients.next()?;
+
+    let name = match request.op {
+        // One name for both versions.
+        Op::ListObjectsV2 => "ListObjects",
+        op => op.name(),
+    };
+    let mut event = begin(s3, request, name);
+    event.category = Category::Data;
+    event.read_only = read_only;
+    event.recipient_account_id = recipient;
+    event.shared_with = recipients.collect();
+    event.request_parameters = parameters(request, bucket, key);
+    event.resources = key
+        .map(|_| Resource {
+            account_id: owner.to_owned(),
+            kind: "AWS::S3::Object".to_owned(),
+            arn: format!("arn:aws:s3:::{place}"),
+        })
+        .into_iter()
+        .chain([bucket_resource(owner, bucket)])
+        .collect();
+    let mut facts = authentication(request);
+    facts.insert("x-amz-id-2".to_owned(), host_id.into());
+    let (mut received, mut sent) = (0, 0);
+    match result {
+        Ok(response) => {
+            received = body_length(request);
+            sent = response.body().size_hint().exact().unwrap_or(0);
+            if let Some(mode) = response.extensions().get::<Mode>() {
+                facts.insert("SSEApplied".to_owned(), applied(request, *mode).into());
+            }
+        }
+        Err(error) => event.error = Some((error.code().to_owned(), error.message.clone())),
+    }
+    facts.insert("bytesTransferredIn".to_owned(), received.into());
+    facts.insert("bytesTransferredOut".to_owned(), sent.into());
+    event.additional = Value::Object(facts);
+    Some(event)
+}
+
+fn parameters(request: &Request, bucket: &str, key: Option<&str>) -> Value {
+    let mut shown = Map::new();
+    let headers = &request.parts.headers;
+    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+    for name in SHOWN_QUERY {
+        if let Some(value) = request.query.get(name) {
+            shown.insert(name.to_owned(), value.into());
+        }
+    }
+    for name in SHOWN_HEADERS {
+        if let Some(value) = text(name) {
+            shown.insert(name.to_owned(), value.into());
+        }
+    }
+    let authority = request.parts.uri.authority().map(|a| a.as_str());
+    if let Some(host) = text("host").or(authority) {
+        shown.insert("Host".to_owned(), host.into());
+    }
+    shown.insert("bucketName".to_owned(), bucket.into());
+    if let Some(key) = key {
+        shown.insert("key".to_owned(), key.into());
+    }
+    Value::Object(shown)
+}
+
+/// Bytes of the body, without the framing of chunks.
+fn body_length(request: &Request) -> u64 {
+    ["x-amz-decoded-content-length", "content-length"]
+        .iter()
+        .find_map(|name| {
+            request
+                .parts
+                .headers
+                .get(*name)?
+                .to_str()
+                .ok()?
+                .parse()
+                .ok()
+        })
+        .unwrap_or(0)
+}
+
+/// `SSEApplied`: by default where the request for a new object named no mode.
+/// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/bucket-encryption-tracking.html>
+fn applied(request: &Request, mode: Mode) -> String {
+    let name = match mode {
+        Mode::S3 => "SSE_S3",
+        Mode::Kms => "SSE_KMS",
+        Mode::Dsse => "DSSE_KMS",
+        Mode::Customer => return "SSE_C".to_owned(),
+    };
+    let makes = matches!(
+        request.op,
+        Op::PutObject | Op::CopyObject | Op::CreateMultipartUpload
+    );
+    let named = request
+        .parts
+        .headers
+        .contains_key("x-amz-server-side-encryption");
+    if makes && !named {
+        format!("Default_{name}")
+    } else {
+        name.to_owned()
+    }
 }

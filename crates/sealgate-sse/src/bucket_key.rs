@@ -6,10 +6,12 @@
 //! permission takes effect at once.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use parking_lot::Mutex;
+use sealgate_kms::Root;
 use sealgate_seal::Key256;
 
 /// How long a Bucket Key is used for new objects, and kept after it was decrypted.
@@ -47,16 +49,25 @@ pub(crate) struct Kek {
     pub(crate) key_arn: String,
 }
 
-/// The kept Bucket Keys. Zeroized as they leave.
-pub(crate) struct BucketKeys(Mutex<LruCache<Slot, Kept>>);
+/// The kept Bucket Keys. Zeroized as they leave, and all at once when the root of trust is lost.
+pub(crate) struct BucketKeys {
+    root: Root,
+    kept: Arc<Mutex<LruCache<Slot, Kept>>>,
+}
 
 impl BucketKeys {
-    pub(crate) fn new() -> Self {
-        Self(Mutex::new(LruCache::new(CAPACITY)))
+    pub(crate) fn new(root: &Root) -> Self {
+        let kept = Arc::new(Mutex::new(LruCache::new(CAPACITY)));
+        let keys = Self {
+            root: root.clone(),
+            kept: Arc::clone(&kept),
+        };
+        root.on_loss(move || kept.lock().clear());
+        keys
     }
 
     pub(crate) fn get(&self, slot: &Slot) -> Option<Kek> {
-        let mut keys = self.0.lock();
+        let mut keys = self.kept.lock();
         let kept = keys.get(slot)?;
         if kept.since.elapsed() > LIFETIME {
             keys.pop(slot);
@@ -70,7 +81,12 @@ impl BucketKeys {
     }
 
     pub(crate) fn put(&self, slot: Slot, key: &Kek) {
-        self.0.lock().put(
+        let mut keys = self.kept.lock();
+        // Asked under the lock: what is put now is cleared when the root is lost later.
+        if self.root.key().is_err() {
+            return;
+        }
+        keys.put(
             slot,
             Kept {
                 kek: key.kek.duplicate(),
@@ -83,7 +99,7 @@ impl BucketKeys {
 
     /// Drop what has outlived its time, also where nobody asks for it again.
     pub(crate) fn sweep(&self) {
-        let mut keys = self.0.lock();
+        let mut keys = self.kept.lock();
         let stale: Vec<Slot> = keys
             .iter()
             .filter(|(_, kept)| kept.since.elapsed() > LIFETIME)

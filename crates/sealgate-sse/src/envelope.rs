@@ -159,6 +159,11 @@ impl Envelope {
         }
     }
 
+    /// ARN of the KMS key that wraps it, under the modes of the KMS.
+    pub fn kms_key(&self) -> Option<&str> {
+        self.kms().map(|wrap| wrap.key.as_str())
+    }
+
     /// The headers with which an answer tells how the object is encrypted. `customer` is the key
     /// of the request, whose MD5 is echoed; `with_context` is set in the answers to writes.
     pub fn response_headers(

@@ -11,6 +11,7 @@ mod default;
 mod envelope;
 mod error;
 mod request;
+mod rewrap;
 mod service;
 #[cfg(test)]
 mod tests;

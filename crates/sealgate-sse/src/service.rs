@@ -13,8 +13,8 @@ use crate::{CustomerKey, Envelope, Mode, SseError};
 /// Purposes of [`wrap::wrap`], as written in `docs/format.md`.
 const UNDER_KEK: &str = "sse-kms dek";
 const UNDER_CUSTOMER_KEY: &str = "sse-c dek";
-const PLATFORM_S3: &str = "sse-s3 dek";
-const PLATFORM_OUTER: &str = "dsse outer dek";
+pub(crate) const PLATFORM_S3: &str = "sse-s3 dek";
+pub(crate) const PLATFORM_OUTER: &str = "dsse outer dek";
 
 /// Where an object lies. Wrapped keys are bound to it, so an envelope moved to another row of the
 /// index opens nothing.
@@ -34,12 +34,12 @@ impl Place<'_> {
         format!("arn:aws:s3:::{}/{}", self.bucket, self.key)
     }
 
-    fn aad(&self) -> Vec<u8> {
+    pub(crate) fn aad(&self) -> Vec<u8> {
         // Neither an account id nor a bucket name has a slash, so this is unambiguous.
         format!("{}/{}/{}", self.account, self.bucket, self.key).into_bytes()
     }
 
-    fn context(&self, own: &EncryptionContext, bucket_key: bool) -> EncryptionContext {
+    pub(crate) fn context(&self, own: &EncryptionContext, bucket_key: bool) -> EncryptionContext {
         let arn = if bucket_key {
             format!("arn:aws:s3:::{}", self.bucket)
         } else {
@@ -107,8 +107,8 @@ impl Sse {
     /// Over this KMS.
     pub fn new(kms: Kms) -> Self {
         Self {
+            bucket_keys: BucketKeys::new(kms.root()),
             kms,
-            bucket_keys: BucketKeys::new(),
             uses: Default::default(),
         }
     }
@@ -116,6 +116,10 @@ impl Sse {
     /// The ARN of the KMS key that a key id, ARN or alias stands for in an account, if for any.
     pub async fn key_arn(&self, account: &str, key_id: &str) -> Option<String> {
         Some(self.kms.resolve(account, key_id).await.ok()?.arn)
+    }
+
+    pub(crate) fn kms(&self) -> &Kms {
+        &self.kms
     }
 
     /// Drop Bucket Keys whose time is over.

@@ -29,6 +29,8 @@ use crate::encoding::decode_query;
 use crate::query::Query;
 use crate::sigv4::{AuthError, SecretKey, extended};
 
+/// The header, or query parameter, of temporary credentials.
+const SECURITY_TOKEN: &str = "x-amz-security-token";
 /// The parameters of the signature, in the order in which AWS names them.
 const PARAMETERS: [&str; 3] = ["AWSAccessKeyId", "Signature", "Expires"];
 /// The longest that a presigned URL may be valid, as for Version 4, and how far clocks may be apart.
@@ -124,7 +126,7 @@ pub fn parse(parts: &Parts) -> Result<Option<Presented>, AuthError> {
     if !(query.has("AWSAccessKeyId") && query.has("Signature")) {
         return Ok(None);
     }
-    let token = "x-amz-security-token";
+    let token = SECURITY_TOKEN;
     let (mut query_token, mut version_4) = (None, false);
     for (name, value) in query.iter() {
         let name = name.to_ascii_lowercase();
@@ -197,7 +199,7 @@ pub fn verify(
         ));
     }
     let resource = resource(parts, virtual_bucket)?;
-    let text = string_to_sign(parts, &presented.expires_text, &resource, true);
+    let text = string_to_sign(parts, presented, &resource, true);
     // HMAC takes keys of every length.
     let matches = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes()).is_ok_and(|mut mac| {
         mac.update(&text);
@@ -209,7 +211,7 @@ pub fn verify(
     if matches {
         return Ok(());
     }
-    let shown = string_to_sign(parts, &presented.expires_text, &resource, false);
+    let shown = string_to_sign(parts, presented, &resource, false);
     Err(AuthError::SignatureDoesNotMatch {
         access_key_id: presented.access_key_id.clone(),
         string_to_sign: String::from_utf8_lossy(&shown).into_owned(),
@@ -225,25 +227,35 @@ fn malformed(reason: &str) -> AuthError {
 
 /// The string to sign. `values` is false for an error answer, which does not repeat
 /// the values of headers: among them may be a customer's key.
-fn string_to_sign(parts: &Parts, expires: &str, resource: &[u8], values: bool) -> Vec<u8> {
+fn string_to_sign(parts: &Parts, presented: &Presented, resource: &[u8], values: bool) -> Vec<u8> {
     let mut text = Vec::with_capacity(256);
     for value in [
         parts.method.as_str().as_bytes(),
         &joined(parts, "content-md5"),
         &joined(parts, CONTENT_TYPE.as_str()),
-        expires.as_bytes(),
+        presented.expires_text.as_bytes(),
     ] {
         text.extend_from_slice(value);
         text.push(b'\n');
     }
     let mut names: Vec<&str> = parts.headers.keys().map(|name| name.as_str()).collect();
     names.retain(|name| name.starts_with("x-amz-"));
+    // A session token in the query is signed as the header that it stands for.
+    let query_token = presented
+        .security_token
+        .as_deref()
+        .filter(|_| !parts.headers.contains_key(SECURITY_TOKEN));
+    if query_token.is_some() {
+        names.push(SECURITY_TOKEN);
+    }
     names.sort_unstable();
     for name in names {
         text.extend_from_slice(name.as_bytes());
         text.push(b':');
-        if values {
-            text.extend_from_slice(&joined(parts, name));
+        match query_token {
+            _ if !values => {}
+            Some(token) if name == SECURITY_TOKEN => text.extend_from_slice(token.as_bytes()),
+            _ => text.extend_from_slice(&joined(parts, name)),
         }
         text.push(b'\n');
     }

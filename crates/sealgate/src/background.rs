@@ -7,9 +7,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
+use sealgate_audit::Trail;
 use sealgate_blobs::{BlobError, BlobStore};
 use sealgate_index::{Index, IndexError};
-use sealgate_kms::Kms;
+use sealgate_kms::{Kms, Root};
+use sealgate_s3::S3;
 use sealgate_sse::Sse;
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -22,6 +24,10 @@ use crate::tls::Tls;
 const GARBAGE_PERIOD: Duration = Duration::from_secs(60);
 /// Key material in caches is wiped soon after its time.
 const CACHE_PERIOD: Duration = Duration::from_secs(30);
+/// How often it is asked whether a head of the audit trail is due.
+const HEAD_PERIOD: Duration = Duration::from_secs(60);
+/// Rotations and the end of imported material are this late at most.
+const TIMER_PERIOD: Duration = Duration::from_secs(60);
 const KEY_PERIOD: Duration = Duration::from_secs(10 * 60);
 const DAY: Duration = Duration::from_secs(24 * 60 * 60);
 /// Rows and names handled at a time.
@@ -41,10 +47,14 @@ enum JobError {
 /// What the jobs work on.
 #[derive(Clone)]
 pub struct Background {
+    /// The root of trust.
+    pub root: Root,
     /// The index.
     pub index: Index,
     /// The store.
     pub blobs: BlobStore,
+    /// The audit trail.
+    pub trail: Trail,
     /// The keys.
     pub kms: Kms,
     /// Data keys; it caches bucket keys.
@@ -72,10 +82,31 @@ impl Background {
             let this = this.clone();
             async move { this.sweep_orphans().await }
         }));
+        let root = self.root.clone();
+        jobs.spawn(async move { root.watch().await });
+        let trail = self.trail.clone();
+        jobs.spawn(every(HEAD_PERIOD, move || {
+            let trail = trail.clone();
+            async move {
+                if let Err(error) = trail.sign_head_if_due(OffsetDateTime::now_utc()).await {
+                    tracing::error!(%error, "the audit trail was not signed");
+                }
+            }
+        }));
         let sse = self.sse.clone();
         jobs.spawn(every(CACHE_PERIOD, move || {
             sse.sweep();
             std::future::ready(())
+        }));
+        let kms = self.kms.clone();
+        jobs.spawn(every(CACHE_PERIOD, move || {
+            kms.expire_cache();
+            std::future::ready(())
+        }));
+        let kms = self.kms.clone();
+        jobs.spawn(every(TIMER_PERIOD, move || {
+            let kms = kms.clone();
+            async move { keep_time(&kms).await }
         }));
         jobs.spawn(every(KEY_PERIOD, move || {
             let kms = self.kms.clone();
@@ -208,6 +239,38 @@ impl Background {
     }
 }
 
+/// Delivers the files of trails into their buckets, as often as the trails are due.
+pub async fn deliver_trails(s3: S3, period: Duration) {
+    let look = (period / 4).clamp(Duration::from_secs(1), Duration::from_secs(30));
+    every(look, move || {
+        let s3 = s3.clone();
+        async move {
+            if let Err(error) = s3.deliver_due(OffsetDateTime::now_utc()).await {
+                tracing::error!(%error, "trails were not delivered");
+            }
+        }
+    })
+    .await;
+}
+
+/// Rotates what is due, wipes imported material that has expired, and notes when keys were last used.
+async fn keep_time(kms: &Kms) {
+    let now = OffsetDateTime::now_utc();
+    match kms.rotate_due(now).await {
+        Ok(0) => {}
+        Ok(count) => tracing::info!(count, "keys were rotated, or their material has expired"),
+        Err(error) => tracing::error!(%error, "keys whose time has come were not all rotated"),
+    }
+    match kms.rotate_platform_if_due(now).await {
+        Ok(None) => {}
+        Ok(Some(version)) => tracing::info!(version, "the platform key was rotated"),
+        Err(error) => tracing::error!(%error, "the platform key was not rotated"),
+    }
+    if let Err(error) = kms.flush_usage().await {
+        tracing::warn!(%error, "when keys were last used was not noted");
+    }
+}
+
 /// Runs a job now and then once a period; a run that takes longer delays the next.
 async fn every<F: Future<Output = ()>>(period: Duration, mut job: impl FnMut() -> F) {
     let mut turns = interval(period);
@@ -225,7 +288,6 @@ mod tests {
     use std::path::Path;
 
     use bytes::Bytes;
-    use sealgate_audit::Trail;
     use sealgate_blobs::LocalOptions;
     use sealgate_index::{Body, IndexConfig, NewVersion, Part, WriteCondition};
     use sealgate_kms::RootKey;
@@ -241,15 +303,17 @@ mod tests {
         .unwrap();
         let blobs = BlobStore::local(&dir.join("blobs"), LocalOptions::default()).unwrap();
         let trail = Trail::new(index.clone(), "us-east-1");
-        let root = RootKey::from_bytes([7; 32]);
-        let kms = Kms::open(index.clone(), trail, &root, "us-east-1".into())
+        let root = Root::fixed(RootKey::from_bytes([7; 32]));
+        let kms = Kms::open(index.clone(), trail.clone(), &root, "us-east-1".into())
             .await
             .unwrap();
         let sse = Arc::new(Sse::new(kms.clone()));
         let metrics = Metrics::new(|_| {});
         Background {
+            root,
             index,
             blobs,
+            trail,
             kms,
             sse,
             metrics,

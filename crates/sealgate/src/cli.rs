@@ -4,6 +4,8 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand};
 
+use crate::commands;
+
 const ABOUT: &str = "An S3-compatible object store that encrypts everything it stores";
 
 const LONG_ABOUT: &str = "\
@@ -21,7 +23,7 @@ Examples:
 
 const SERVE_HELP: &str = "\
 The first start makes, in the data folder: the root key that everything hangs on (keep a copy of \
-DATA/root.key in a safe place: without it nothing can be read again), a certificate authority and \
+DATA/root.key in a safe place, or `sealgate root split` it: without it nothing can be read again), a certificate authority and \
 a server certificate, and an account with its root access key. It prints `export AWS_…` lines: \
 paste them into a shell and `aws s3 mb s3://first` works. They are also kept in DATA/credentials. \
 With --bootstrap the identities come from that file instead.
@@ -48,6 +50,13 @@ The file (TOML; every key is optional):
   inline_limit = 16384               # bodies whose sealed form is at most this long live in the index
   garbage_grace = \"10m\"              # replaced bodies are deleted after this time
   block_sse_c_on_new_buckets = false # true: as AWS since April 2026
+
+  trail_delivery = \"5m\"             # how often trails deliver into their buckets
+
+  root = \"pkcs11:…\"                 # who holds the root key; default: DATA/root.key
+  root_passphrase_file = \"…\"       # for root = \"passphrase\"; or the variable SEALGATE_ROOT_PASSPHRASE
+  root_check_interval = \"10s\"      # how often a token, KMS or Vault is asked again
+  root_grace = \"30s\"               # unreachable for longer, it counts as lost: no key is used
 
   [store]                            # variables: SEALGATE_STORE, SEALGATE_STORE_ENDPOINT, …
   url = \"s3://bucket/prefix\"         # or file:PATH, gs://, az://; default: blobs in the data folder
@@ -78,6 +87,10 @@ The file (TOML; every key is optional):
 #[derive(Parser)]
 #[command(name = "sealgate", version, about = ABOUT, long_about = LONG_ABOUT, after_help = EXAMPLES)]
 pub struct Cli {
+    /// The data folder.
+    #[command(flatten)]
+    pub folder: FolderArgs,
+
     /// What to do.
     #[command(subcommand)]
     pub command: Command,
@@ -91,14 +104,46 @@ pub enum Command {
     Serve(Box<ServeArgs>),
     /// Print the version
     Version,
+    #[command(flatten)]
+    Operator(commands::Command),
+}
+
+/// Which data folder, and how it is opened.
+#[derive(Args, Clone, Default)]
+pub struct FolderArgs {
+    /// Data folder [default: ./data]
+    #[arg(long, global = true, env = "SEALGATE_DATA", value_name = "DIR")]
+    pub data: Option<PathBuf>,
+
+    /// Configuration file (TOML); `serve --help` lists its keys
+    #[arg(long, global = true, env = "SEALGATE_CONFIG", value_name = "FILE")]
+    pub config: Option<PathBuf>,
+
+    /// Who holds the root key: file:PATH, env:NAME, credential:NAME, passphrase, pkcs11:…, kms:ARN?…, vault:URL
+    /// [default: what the data folder says; DATA/root.key in a new one]
+    #[arg(long, global = true, env = "SEALGATE_ROOT", value_name = "HOLDER")]
+    pub root: Option<String>,
+
+    /// A file with the passphrase of the root key
+    #[arg(
+        long,
+        global = true,
+        env = "SEALGATE_ROOT_PASSPHRASE_FILE",
+        value_name = "FILE"
+    )]
+    pub root_passphrase_file: Option<PathBuf>,
 }
 
 /// What `serve` can be told. Nothing here is a secret: other users of a machine see command lines.
 #[derive(Args, Default)]
 pub struct ServeArgs {
-    /// Data folder [default: ./data]
-    #[arg(long, env = "SEALGATE_DATA", value_name = "DIR")]
-    pub data: Option<PathBuf>,
+    /// The data folder.
+    #[arg(skip)]
+    pub folder: FolderArgs,
+
+    /// At a first start, let a token make the key that it wraps the root key under, if there is none
+    #[arg(long)]
+    pub root_make_wrapping_key: bool,
 
     /// Address for HTTP, or "none" [default: 127.0.0.1:9000]
     #[arg(long, env = "SEALGATE_LISTEN", value_name = "ADDR")]
@@ -131,10 +176,6 @@ pub struct ServeArgs {
     /// Form of the log: auto, text, json [default: auto]
     #[arg(long, env = "SEALGATE_LOG_FORMAT", value_name = "FORMAT")]
     pub log_format: Option<String>,
-
-    /// Configuration file (TOML); --help lists its keys
-    #[arg(long, env = "SEALGATE_CONFIG", value_name = "FILE")]
-    pub config: Option<PathBuf>,
 }
 
 #[cfg(test)]

@@ -4,11 +4,14 @@
 //! DATA/VERSION      "sealgate data 1"; written last by the first start
 //! DATA/first-start  there while the first start is not complete
 //! DATA/lock         held by the process that uses the folder
-//! DATA/root.key     the root of trust
+//! DATA/root.key     the root key, where a file holds it
+//! DATA/root.sealed  the root key as its holder wrapped it, where another holds it
 //! DATA/index.db     the index
 //! DATA/blobs/       sealed bodies
 //! DATA/tls/         certificate authority and server certificate made here
 //! DATA/credentials  the root access key made at first start
+//! DATA/audit-heads  signed heads of the audit trail
+//! DATA/control.sock where the gateway that runs takes an operator's commands
 //! ```
 //!
 //! Nothing is ever overwritten: what is not understood is refused with a sentence.
@@ -26,6 +29,8 @@ const VERSION_PREFIX: &str = "sealgate data ";
 const VERSION_FILE: &str = "VERSION";
 const LOCK_FILE: &str = "lock";
 const FIRST_START_FILE: &str = "first-start";
+/// Signed heads of the audit trail.
+pub const AUDIT_HEADS_FILE: &str = "audit-heads";
 /// What a file system puts into an empty folder.
 const NOT_OURS_BUT_HARMLESS: &str = "lost+found";
 
@@ -161,9 +166,9 @@ impl DataDir {
         &self.path
     }
 
-    /// The file of the root of trust.
-    pub fn root_key(&self) -> PathBuf {
-        self.path.join("root.key")
+    /// The file of signed heads of the audit trail.
+    pub fn audit_heads(&self) -> PathBuf {
+        self.path.join(AUDIT_HEADS_FILE)
     }
 
     /// The folder of blobs.
@@ -344,11 +349,11 @@ mod tests {
     fn an_interrupted_first_start_goes_on_as_one() {
         let temp = tempfile::tempdir().unwrap();
         let data = DataDir::open(temp.path()).unwrap();
-        fs::write(data.root_key(), "key").unwrap();
+        fs::write(data.credentials(), "key").unwrap();
         drop(data);
         let data = DataDir::open(temp.path()).unwrap();
         assert!(data.first_start());
-        assert_eq!(fs::read_to_string(data.root_key()).unwrap(), "key");
+        assert_eq!(fs::read_to_string(data.credentials()).unwrap(), "key");
     }
 
     #[test]
@@ -419,14 +424,14 @@ mod tests {
         let temp = tempfile::tempdir().unwrap();
         let data = complete(temp.path());
         let error = data
-            .require("the root key", &data.root_key())
+            .require("the index", &temp.path().join("index.db"))
             .unwrap_err()
             .to_string();
         assert!(
-            error.contains("the root key") && error.contains("root.key"),
+            error.contains("the index") && error.contains("index.db"),
             "{error}"
         );
-        assert!(!data.root_key().exists());
+        assert!(!temp.path().join("index.db").exists());
     }
 
     #[test]

@@ -1,50 +1,34 @@
 //! `sealgate serve`: from a configuration to a running gateway, and back to nothing.
 
 use std::io::Write;
-use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use sealgate_admin_api::AdminApi;
-use sealgate_audit::Trail;
-use sealgate_blobs::{BlobStore, LocalOptions};
-use sealgate_iam::Iam;
-use sealgate_index::{Index, IndexConfig};
-use sealgate_kms::{Kms, RootKey};
 use sealgate_s3::{S3, S3Deps};
-use sealgate_sse::Sse;
 use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use crate::background::Background;
-use crate::config::{Config, StoreConfig};
+use crate::background::{Background, deliver_trails};
+use crate::config::Config;
+use crate::control;
 use crate::counters::Counters;
 use crate::data_dir::DataDir;
 use crate::first_start::{self, Endpoint};
 use crate::front::{Front, Probes};
 use crate::metrics::Metrics;
 use crate::server::{self, Listener};
+use crate::stores::Stores;
 use crate::tls::{Tls, names_of_this_machine};
-
-/// What keys derived from the root of trust are for; part of the format of a data folder.
-const INDEX_KEY: &str = "index";
-const IAM_KEY: &str = "iam";
 
 /// Runs until a signal asks for the end.
 pub async fn run(config: Config) -> anyhow::Result<()> {
     let started = OffsetDateTime::now_utc();
     let mut signals = Signals::install()?;
     raise_open_files(config.limits.connections);
-    if rustls::crypto::ring::default_provider()
-        .install_default()
-        .is_err()
-    {
-        bail!("the cryptography of TLS is already set up otherwise");
-    }
-
     let mut data = DataDir::open(&config.data)?;
     let stores = Stores::open(&config, &data).await?;
     let tls = listener_tls(&config, &data)?;
@@ -65,18 +49,22 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     data.complete()?;
 
     let (stop, stopped) = watch::channel(false);
-    let (front, sse) = wire(&config, &stores, stopped.clone());
-    let metrics = front.metrics.clone();
+    let front = wire(&config, &stores, stopped.clone());
     let background = Background {
+        root: stores.root.clone(),
         index: stores.index.clone(),
         blobs: stores.blobs.clone(),
+        trail: stores.trail.clone(),
         kms: stores.kms.clone(),
-        sse,
-        metrics,
+        sse: stores.sse.clone(),
+        metrics: front.metrics.clone(),
         grace: config.garbage_grace,
         started,
     };
-    let jobs = background.start(tls.clone());
+    let mut jobs = background.start(tls.clone());
+    jobs.spawn(deliver_trails(front.s3.clone(), config.trail_delivery));
+    let control = control::serve(data.path().to_owned(), stores.clone())
+        .context("the control socket cannot be made in the data folder")?;
 
     announce(greeting, &urls)?;
     tracing::info!(urls = urls.join(" "), data = %data.path().display(), version = env!("CARGO_PKG_VERSION"), "ready");
@@ -97,6 +85,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         }
     };
 
+    drop(control);
     drop(jobs);
     stores.close().await;
     if !drained {
@@ -122,95 +111,6 @@ fn raise_open_files(connections: usize) {
             "the system allows fewer open files than limits.connections may need"
         );
     }
-}
-
-/// What holds state.
-struct Stores {
-    index: Index,
-    blobs: BlobStore,
-    trail: Trail,
-    kms: Kms,
-    iam: Iam,
-}
-
-impl Stores {
-    /// Opens what is there, and makes it at a first start only.
-    async fn open(config: &Config, data: &DataDir) -> anyhow::Result<Stores> {
-        let index_path = config.index_path(data.path());
-        data.require("the root key", &data.root_key())?;
-        data.require("the index", &index_path)?;
-        let root = RootKey::load_or_create(&data.root_key(), data.first_start())?;
-
-        let blobs = match &config.store {
-            StoreConfig::Local(path) => {
-                let path = path.clone().unwrap_or_else(|| data.blobs());
-                data.require("the folder of sealed bodies", &path)?;
-                let blobs = BlobStore::local(&path, LocalOptions::default())
-                    .with_context(|| format!("the store {} cannot be opened", path.display()))?;
-                let context = || format!("the store {} cannot be written", path.display());
-                blobs.check().await.with_context(context)?;
-                blobs
-            }
-            StoreConfig::Remote(remote) => {
-                let url = remote.url.clone();
-                let blobs = BlobStore::remote((**remote).clone())
-                    .with_context(|| format!("the store {url} cannot be opened"))?;
-                blobs
-                    .check()
-                    .await
-                    .with_context(|| format!("the store {url} does not answer"))?;
-                blobs
-            }
-        };
-
-        let key = config
-            .index_encryption
-            .then(|| Zeroizing::new(*root.derive(INDEX_KEY).expose()));
-        let index = open_index(&index_path, key, data.first_start()).await?;
-        let trail = Trail::new(index.clone(), config.region.clone());
-        let kms = Kms::open(index.clone(), trail.clone(), &root, config.region.clone())
-            .await
-            .context("the keys cannot be opened")?;
-        let iam = Iam::open(index.clone(), root.derive(IAM_KEY), config.region.clone())
-            .await
-            .context("the identities cannot be opened")?;
-        Ok(Stores {
-            index,
-            blobs,
-            trail,
-            kms,
-            iam,
-        })
-    }
-
-    /// Writes down what is only in memory.
-    async fn close(self) {
-        if let Err(error) = self.iam.flush_last_used().await {
-            tracing::warn!(%error, "when access keys were last used was not noted");
-        }
-        if let Err(error) = self.trail.flush().await {
-            tracing::error!(%error, "records of the audit trail were not written");
-        }
-        self.blobs.settle().await;
-        self.index.close().await;
-    }
-}
-
-async fn open_index(
-    path: &Path,
-    key: Option<Zeroizing<[u8; 32]>>,
-    first_start: bool,
-) -> anyhow::Result<Index> {
-    let config = IndexConfig {
-        path: path.to_owned(),
-        key,
-    };
-    let opened = if first_start {
-        Index::open(config).await
-    } else {
-        Index::open_existing(config).await
-    };
-    opened.with_context(|| format!("the index {} cannot be opened", path.display()))
 }
 
 fn listener_tls(config: &Config, data: &DataDir) -> anyhow::Result<Option<Arc<Tls>>> {
@@ -240,15 +140,16 @@ async fn bind(config: &Config, tls: Option<&Tls>) -> anyhow::Result<Vec<Listener
 }
 
 /// Puts the services together.
-fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> (Front, Arc<Sse>) {
+fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> Front {
     let Stores {
         index,
         blobs,
         trail,
         kms,
         iam,
+        sse,
+        ..
     } = stores;
-    let sse = Arc::new(Sse::new(kms.clone()));
     let s3 = S3::new(S3Deps {
         index: index.clone(),
         blobs: blobs.clone(),
@@ -271,7 +172,7 @@ fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> (Fr
         blobs: blobs.clone(),
     };
     let metrics = Metrics::new(|registry| registry.register_collector(Box::new(counters)));
-    let front = Front {
+    Front {
         iam: iam.clone(),
         s3,
         admin: AdminApi::new(
@@ -292,8 +193,7 @@ fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> (Fr
         metrics,
         domains: config.domains.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
-    };
-    (front, sse)
+    }
 }
 
 /// Says on standard output that the gateway serves, after what a first start has to say.

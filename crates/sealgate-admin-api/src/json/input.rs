@@ -148,6 +148,23 @@ impl Input {
         Ok(Some(pairs))
     }
 
+    /// A list of structures.
+    pub fn structures(&mut self, name: &str) -> Result<Option<Vec<Input>>, Failure> {
+        let Some(list) = self.list(name)? else {
+            return Ok(None);
+        };
+        list.into_iter()
+            .map(|value| match value {
+                Value::Object(members) => Ok(Input {
+                    members,
+                    missing: Vec::new(),
+                }),
+                _ => Err(wrong_type(name, "a list of structures")),
+            })
+            .collect::<Result<_, _>>()
+            .map(Some)
+    }
+
     /// Pairs that must be there.
     pub fn required_pairs(
         &mut self,
@@ -157,6 +174,18 @@ impl Input {
     ) -> Result<Vec<(String, String)>, Failure> {
         let value = self.pairs(name, first, second)?;
         Ok(self.or_missing(name, value))
+    }
+
+    /// A structure. What it lacks is for its reader to say.
+    pub fn structure(&mut self, name: &str) -> Result<Option<Input>, Failure> {
+        match self.take(name) {
+            None => Ok(None),
+            Some(Value::Object(members)) => Ok(Some(Input {
+                members,
+                missing: Vec::new(),
+            })),
+            Some(_) => Err(wrong_type(name, "a structure")),
+        }
     }
 
     /// A map of strings; empty if not there.

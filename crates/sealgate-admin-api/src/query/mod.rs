@@ -56,6 +56,16 @@ impl Failure {
         }
     }
 
+    /// There is no signature, and the operation needs one.
+    fn unsigned() -> Failure {
+        let words = words::auth(&AuthFault::MissingAuthenticationToken);
+        Failure {
+            status: words.query_status,
+            code: words.query_code.to_owned(),
+            message: words.message,
+        }
+    }
+
     fn internal() -> Failure {
         IamError::Internal(String::new()).into()
     }
@@ -70,7 +80,12 @@ impl Failure {
             | "MalformedPolicyDocument"
             | "InvalidInput"
             | "ConcurrentModification"
-            | "ServiceFailure" => format!("{}Exception", self.code),
+            | "PolicyNotAttachable"
+            | "ServiceFailure"
+            | "PackedPolicyTooLarge"
+            | "InvalidIdentityToken"
+            | "IDPRejectedClaim"
+            | "IDPCommunicationError" => format!("{}Exception", self.code),
             _ => self.code.clone(),
         }
     }
@@ -135,9 +150,9 @@ async fn run(
     request_id: &str,
 ) -> Result<(&'static str, Option<Xml>), Failure> {
     let form = read_form(parts, body)?;
-    let (operations, name, source) = match auth.service {
-        Service::Sts => (&STS, "STS", "sts.amazonaws.com"),
-        _ => (&IAM, "IAM", "iam.amazonaws.com"),
+    let (operations, name, version, source) = match auth.service {
+        Service::Sts => (&STS, "STS", sts::VERSION, "sts.amazonaws.com"),
+        _ => (&IAM, "IAM", iam::VERSION, "iam.amazonaws.com"),
     };
     let Some(action) = form.get("Action").filter(|action| !action.is_empty()) else {
         return Err(Failure {
@@ -147,7 +162,12 @@ async fn run(
         });
     };
     let mut record = CallRecord::new(source, action);
-    let (operation, outcome) = match operations.find(action) {
+    // Each API has one version, and knows no operation of another.
+    let known = match form.get("Version") {
+        Some(asked) if asked == version => operations.find(action),
+        _ => Known::Unknown,
+    };
+    let (operation, outcome) = match known {
         Known::Unknown => {
             return Err(Failure {
                 status: 400,
@@ -158,13 +178,31 @@ async fn run(
                 ),
             });
         }
+        // Authentication lets nobody else through without a signature.
+        Known::Implemented(operation) | Known::NotImplemented(operation)
+            if auth.anonymous && !sts::is_unsigned(operation) =>
+        {
+            return Err(Failure::unsigned());
+        }
+        Known::NotImplemented(operation) if auth.service == Service::Sts => {
+            record.read_only = true;
+            (operation, Err(sts::not_implemented(operation)))
+        }
         Known::NotImplemented(operation) => {
             record.read_only = iam::is_read_only(operation);
             (operation, Err(Failure::not_implemented(name, operation)))
         }
         Known::Implemented(operation) if auth.service == Service::Sts => {
+            // As CloudTrail has it: nothing that is kept changes.
             record.read_only = true;
-            (operation, Ok(Some(sts::get_caller_identity(&auth.caller))))
+            let call = sts::Call {
+                iam: &api.iam,
+                auth,
+                form: &form,
+                may_show_secrets: api.cleartext.permits(conn),
+            };
+            let outcome = call.run(operation, &mut record).await;
+            (operation, outcome.map(Some))
         }
         Known::Implemented(operation) => {
             record.read_only = iam::is_read_only(operation);
@@ -173,6 +211,7 @@ async fn run(
                 iam: &api.iam,
                 caller: &auth.caller,
                 form: &form,
+                operation,
             };
             // The one answer of IAM that carries a secret.
             let outcome = if operation == "CreateAccessKey" && !api.cleartext.permits(conn) {
@@ -182,7 +221,7 @@ async fn run(
                     message: words::CLEARTEXT.into(),
                 })
             } else {
-                call.run(operation).await
+                call.run().await
             };
             let outcome = outcome.map(|done| {
                 record.response_elements = done.recorded;

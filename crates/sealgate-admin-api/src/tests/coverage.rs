@@ -5,6 +5,14 @@ use serde_json::json;
 use super::*;
 use crate::operations::{CLOUDTRAIL, IAM, KMS, STS};
 
+fn versioned(service: Service, operation: &str) -> String {
+    let version = match service {
+        Service::Sts => "2011-06-15",
+        _ => "2010-05-08",
+    };
+    format!("Action={operation}&Version={version}")
+}
+
 #[tokio::test]
 async fn what_is_not_implemented_says_so() {
     let world = World::new().await;
@@ -32,7 +40,7 @@ async fn what_is_not_implemented_says_so() {
     for (service, api) in [(Service::Iam, &IAM), (Service::Sts, &STS)] {
         for operation in api.not_implemented {
             let answer = world
-                .form(service, &root, &format!("Action={operation}&Version=x"))
+                .form(service, &root, &versioned(service, operation))
                 .await;
             assert_eq!(answer.code(), (501, "NotImplemented".into()), "{operation}");
             assert_eq!(answer.content_type, "text/xml");
@@ -64,16 +72,14 @@ async fn what_is_implemented_reaches_its_code() {
         assert!(!answer.body.contains("UnknownOperation"), "{operation}");
     }
     for operation in CLOUDTRAIL.implemented {
-        assert_eq!(
-            world.cloudtrail(&root, operation, json!({})).await.status,
-            200,
-            "{operation}"
-        );
+        let answer = world.cloudtrail(&root, operation, json!({})).await;
+        assert_ne!(answer.status, 501, "{operation}");
+        assert!(!answer.body.contains("UnknownOperation"), "{operation}");
     }
     for (service, api) in [(Service::Iam, &IAM), (Service::Sts, &STS)] {
         for operation in api.implemented {
             let answer = world
-                .form(service, &root, &format!("Action={operation}"))
+                .form(service, &root, &versioned(service, operation))
                 .await;
             assert!(!answer.body.contains("NotImplemented"), "{operation}");
             assert!(!answer.body.contains("InvalidAction"), "{operation}");
@@ -123,6 +129,12 @@ async fn what_is_no_operation_is_refused() {
         world.form(Service::Iam, &root, "").await.code(),
         (400, "MissingAction".into())
     );
+    for version in ["", "&Version=2011-06-15", "&Version=2010-05-09"] {
+        let answer = world
+            .form(Service::Iam, &root, &format!("Action=GetUser{version}"))
+            .await;
+        assert_eq!(answer.code(), (400, "InvalidAction".into()), "{version}");
+    }
     // The operations of one service are not those of the other.
     let answer = world.form(Service::Sts, &root, "Action=CreateUser").await;
     assert_eq!(answer.code(), (400, "InvalidAction".into()));

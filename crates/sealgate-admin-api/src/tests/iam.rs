@@ -138,13 +138,13 @@ async fn faults_have_their_codes() {
         ("CreateUser&UserName=ALICE", 409, "EntityAlreadyExists"),
         (
             "CreateUser&UserName=b&PermissionsBoundary=arn:aws:iam::aws:policy/X",
-            501,
-            "NotImplemented",
+            404,
+            "NoSuchEntity",
         ),
         (
-            "CreateUser&UserName=b&Tags.member.1.Key=k&Tags.member.1.Value=v",
-            501,
-            "NotImplemented",
+            "CreateUser&UserName=b&Tags.member.1.Key=k*&Tags.member.1.Value=v",
+            400,
+            "ValidationError",
         ),
         ("ListUsers&MaxItems=0", 400, "ValidationError"),
         ("ListUsers&PathPrefix=x", 400, "ValidationError"),

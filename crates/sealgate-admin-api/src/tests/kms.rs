@@ -285,8 +285,33 @@ async fn faults_have_their_codes() {
         ),
         (
             "Decrypt",
-            json!({ "CiphertextBlob": "YQ==", "DryRunModifiers": ["X"] }),
+            json!({ "CiphertextBlob": "YQ==", "DryRun": true, "DryRunModifiers": ["X"] }),
+            "ValidationException",
+        ),
+        (
+            "Decrypt",
+            json!({ "CiphertextBlob": "YQ==", "DryRunModifiers": ["IGNORE_CIPHERTEXT"] }),
+            "ValidationException",
+        ),
+        (
+            "Decrypt",
+            json!({ "KeyId": id, "DryRun": true, "DryRunModifiers": ["IGNORE_CIPHERTEXT"] }),
+            "DryRunOperationException",
+        ),
+        (
+            "DeriveSharedSecret",
+            json!({ "KeyId": id, "KeyAgreementAlgorithm": "ECDH", "PublicKey": "YQ==", "Recipient": {} }),
             "UnsupportedOperationException",
+        ),
+        (
+            "Sign",
+            json!({ "KeyId": id, "Message": "YQ==", "SigningAlgorithm": "RSASSA_PSS_SHA_256" }),
+            "InvalidKeyUsageException",
+        ),
+        (
+            "VerifyMac",
+            json!({ "KeyId": id, "Message": "YQ==", "MacAlgorithm": "HMAC_SHA_256" }),
+            "ValidationException",
         ),
         (
             "GenerateDataKey",
@@ -408,4 +433,161 @@ async fn over_plain_http_only_from_this_machine() {
             200
         );
     }
+}
+
+#[tokio::test]
+async fn signatures_codes_and_secrets_have_the_members_of_aws() {
+    let world = World::new().await;
+    let root = world.root();
+    let key = |spec: &'static str, usage: &'static str| {
+        let (world, root) = (&world, &root);
+        async move {
+            let body = json!({ "KeySpec": spec, "KeyUsage": usage });
+            let answer = world.kms(root, "CreateKey", body).await.json();
+            let metadata = answer["KeyMetadata"].clone();
+            assert_eq!(metadata["CustomerMasterKeySpec"], spec);
+            assert_eq!(metadata.get("CurrentKeyMaterialId"), None);
+            metadata["Arn"].clone()
+        }
+    };
+    let message = STANDARD.encode("message");
+
+    let arn = key("ECC_NIST_P256", "SIGN_VERIFY").await;
+    let mut body = json!({ "KeyId": arn, "Message": message, "SigningAlgorithm": "ECDSA_SHA_256" });
+    let signed = world.kms(&root, "Sign", body.clone()).await.json();
+    assert_eq!(
+        (&signed["KeyId"], &signed["SigningAlgorithm"]),
+        (&arn, &json!("ECDSA_SHA_256"))
+    );
+    body["Signature"] = signed["Signature"].clone();
+    let verified = world.kms(&root, "Verify", body.clone()).await.json();
+    assert_eq!(
+        verified,
+        json!({ "KeyId": arn, "SignatureValid": true, "SigningAlgorithm": "ECDSA_SHA_256" })
+    );
+    body["Message"] = json!("YQ==");
+    let refused = world.kms(&root, "Verify", body).await;
+    assert_eq!(
+        refused.error(),
+        (400, "KMSInvalidSignatureException".into())
+    );
+    let public = world
+        .kms(&root, "GetPublicKey", json!({ "KeyId": arn }))
+        .await
+        .json();
+    assert_eq!(public["SigningAlgorithms"], json!(["ECDSA_SHA_256"]));
+    assert_eq!(
+        (
+            &public["KeySpec"],
+            &public["CustomerMasterKeySpec"],
+            &public["KeyUsage"]
+        ),
+        (
+            &json!("ECC_NIST_P256"),
+            &json!("ECC_NIST_P256"),
+            &json!("SIGN_VERIFY")
+        )
+    );
+    assert_eq!(
+        STANDARD
+            .decode(public["PublicKey"].as_str().unwrap())
+            .unwrap()
+            .len(),
+        91
+    );
+
+    let arn = key("HMAC_256", "GENERATE_VERIFY_MAC").await;
+    let mut body = json!({ "KeyId": arn, "Message": message, "MacAlgorithm": "HMAC_SHA_256" });
+    let made = world.kms(&root, "GenerateMac", body.clone()).await.json();
+    assert_eq!(
+        (&made["KeyId"], &made["MacAlgorithm"]),
+        (&arn, &json!("HMAC_SHA_256"))
+    );
+    body["Mac"] = made["Mac"].clone();
+    let verified = world.kms(&root, "VerifyMac", body.clone()).await.json();
+    assert_eq!(verified["MacValid"], true);
+    body["Mac"] = json!("YQ==");
+    let refused = world.kms(&root, "VerifyMac", body).await;
+    assert_eq!(refused.error(), (400, "KMSInvalidMacException".into()));
+
+    let arn = key("ECC_NIST_P256", "KEY_AGREEMENT").await;
+    let public = world
+        .kms(&root, "GetPublicKey", json!({ "KeyId": arn }))
+        .await
+        .json();
+    assert_eq!(public["KeyAgreementAlgorithms"], json!(["ECDH"]));
+    let body =
+        json!({ "KeyId": arn, "KeyAgreementAlgorithm": "ECDH", "PublicKey": public["PublicKey"] });
+    let shared = world.kms(&root, "DeriveSharedSecret", body).await.json();
+    assert_eq!(
+        (
+            &shared["KeyId"],
+            &shared["KeyAgreementAlgorithm"],
+            &shared["KeyOrigin"]
+        ),
+        (&arn, &json!("ECDH"), &json!("AWS_KMS"))
+    );
+    assert_eq!(
+        STANDARD
+            .decode(shared["SharedSecret"].as_str().unwrap())
+            .unwrap()
+            .len(),
+        32
+    );
+}
+
+#[tokio::test]
+async fn rsa_keys_and_data_key_pairs_have_the_members_of_aws() {
+    let world = World::new().await;
+    let root = world.root();
+    let symmetric = key(&world).await;
+    let body = json!({ "KeySpec": "RSA_2048", "KeyUsage": "ENCRYPT_DECRYPT" });
+    let rsa = world.kms(&root, "CreateKey", body).await.json();
+    let rsa = rsa["KeyMetadata"]["Arn"].clone();
+    let oaep = "RSAES_OAEP_SHA_256";
+    let body = json!({ "KeyId": rsa, "Plaintext": "YQ==", "EncryptionAlgorithm": oaep });
+    let sealed = world.kms(&root, "Encrypt", body).await.json();
+    assert_eq!(sealed["EncryptionAlgorithm"], oaep);
+    let body = json!({
+        "KeyId": rsa, "CiphertextBlob": sealed["CiphertextBlob"], "EncryptionAlgorithm": oaep
+    });
+    let opened = world.kms(&root, "Decrypt", body).await.json();
+    assert_eq!(
+        opened,
+        json!({ "KeyId": rsa, "Plaintext": "YQ==", "EncryptionAlgorithm": oaep })
+    );
+    let body = json!({
+        "SourceKeyId": rsa, "CiphertextBlob": sealed["CiphertextBlob"],
+        "SourceEncryptionAlgorithm": oaep, "DestinationKeyId": symmetric
+    });
+    let moved = world.kms(&root, "ReEncrypt", body).await.json();
+    assert_eq!(
+        (
+            &moved["SourceEncryptionAlgorithm"],
+            &moved["DestinationEncryptionAlgorithm"]
+        ),
+        (&json!(oaep), &json!("SYMMETRIC_DEFAULT"))
+    );
+    assert_eq!(moved.get("SourceKeyMaterialId"), None);
+    assert!(moved["DestinationKeyMaterialId"].is_string());
+
+    let body = json!({ "KeyId": symmetric, "KeyPairSpec": "ECC_NIST_P384" });
+    let pair = world
+        .kms(&root, "GenerateDataKeyPair", body.clone())
+        .await
+        .json();
+    assert_eq!(
+        (&pair["KeyId"], &pair["KeyPairSpec"]),
+        (&json!(symmetric), &json!("ECC_NIST_P384"))
+    );
+    let blob = json!({ "CiphertextBlob": pair["PrivateKeyCiphertextBlob"] });
+    let opened = world.kms(&root, "Decrypt", blob).await.json();
+    assert_eq!(opened["Plaintext"], pair["PrivateKeyPlaintext"]);
+    assert!(pair["PublicKey"].is_string() && pair["KeyMaterialId"].is_string());
+    let sealed = world
+        .kms(&root, "GenerateDataKeyPairWithoutPlaintext", body)
+        .await
+        .json();
+    assert_eq!(sealed.get("PrivateKeyPlaintext"), None);
+    assert!(sealed["PrivateKeyCiphertextBlob"].is_string());
 }

@@ -3,9 +3,13 @@
 
 mod cloudtrail;
 mod coverage;
+mod grants;
 mod iam;
+mod iam_entities;
+mod iam_policies;
 mod kms;
 mod signed;
+mod sts;
 
 use std::sync::Arc;
 
@@ -19,8 +23,8 @@ use sealgate_iam::{
     Authenticated, CleartextSecrets, Credential, Iam, NewAccount, Service, UserName, root_principal,
 };
 use sealgate_index::{Index, IndexConfig};
-use sealgate_kms::{Kms, RootKey};
-use sealgate_policy::{Caller, Environment, Policy, Principal};
+use sealgate_kms::{Kms, Root, RootKey};
+use sealgate_policy::{AttachedPolicy, Caller, Environment, Policy, Principal};
 use sealgate_seal::Key256;
 use sealgate_wire::Connection;
 use sealgate_wire::sigv4::{Payload, SecretKey};
@@ -39,6 +43,7 @@ pub struct World {
     pub api: AdminApi,
     pub iam: Iam,
     pub trail: Trail,
+    pub index: Index,
     _folder: TempDir,
 }
 
@@ -129,11 +134,11 @@ impl World {
         .unwrap();
         let region = || "us-east-1".to_owned();
         let trail = Trail::new(index.clone(), region());
-        let root = RootKey::from_bytes([9; 32]);
+        let root = Root::fixed(RootKey::from_bytes([9; 32]));
         let kms = Kms::open(index.clone(), trail.clone(), &root, region())
             .await
             .unwrap();
-        let iam = Iam::open(index, Key256::from_bytes([7; 32]), region())
+        let iam = Iam::open(index.clone(), Key256::from_bytes([7; 32]), region())
             .await
             .unwrap();
         iam.create_account(&NewAccount {
@@ -158,8 +163,18 @@ impl World {
             ),
             iam,
             trail,
+            index,
             _folder: folder,
         }
+    }
+
+    /// A bucket of the account.
+    pub async fn bucket(&self, name: &str) {
+        let region = "us-east-1";
+        self.index
+            .create_bucket(name, ACCOUNT, region)
+            .await
+            .unwrap();
     }
 
     pub fn root(&self) -> Caller {
@@ -168,10 +183,9 @@ impl World {
 
     /// A user with these policies (which are not stored).
     pub async fn user(&self, user: &str, policies: &[&str]) -> Caller {
-        let path = sealgate_iam::UserPath::root();
         let user = self
             .iam
-            .create_user(ACCOUNT, &name(user), &path)
+            .create_user(ACCOUNT, &sealgate_iam::NewUser::named(name(user)))
             .await
             .unwrap();
         caller(
@@ -197,6 +211,7 @@ impl World {
             signed_at: None,
             anonymous: false,
             canonical_id: "testid".into(),
+            transitive_tags: Default::default(),
         };
         let (parts, body) = request.into_parts();
         let reply = self
@@ -287,13 +302,16 @@ pub async fn read(reply: http::Response<Full<Bytes>>) -> Answer {
 }
 
 fn caller(principal: Principal, policies: &[&str]) -> Caller {
-    let policies: Vec<Arc<Policy>> = policies
+    let policies: Vec<AttachedPolicy> = policies
         .iter()
-        .map(|text| Arc::new(Policy::parse_identity(text).unwrap()))
+        .map(|text| AttachedPolicy::new("inline policy", Policy::parse_identity(text).unwrap()))
         .collect();
     Caller {
         principal,
         identity_policies: policies.into(),
+        boundary: None,
+        session: None,
+        tags: Arc::default(),
         environment: Environment {
             source_ip: Some("10.1.2.3".parse().unwrap()),
             secure_transport: false,

@@ -139,7 +139,12 @@ async fn a_user_comes_with_its_policies() {
     let alice = world.user("alice").await;
     world
         .iam
-        .put_user_policy(ACCOUNT, &alice, &policy("p"), ALLOW_ALL)
+        .put_inline_policy(
+            ACCOUNT,
+            &Holder::User(alice.clone()),
+            &policy("p"),
+            ALLOW_ALL,
+        )
         .await
         .unwrap();
     let new = world

@@ -122,7 +122,12 @@ async fn what_exists_is_left_as_it_is() {
     let (alice, account) = (name("alice"), "111111111111");
     world
         .iam
-        .put_user_policy(account, &alice, &policy("inline-name"), ALLOW_ALL)
+        .put_inline_policy(
+            account,
+            &Holder::User(alice.clone()),
+            &policy("inline-name"),
+            ALLOW_ALL,
+        )
         .await
         .unwrap();
     let key = "AKIABOOTALICE0000000";
@@ -142,7 +147,11 @@ async fn what_exists_is_left_as_it_is() {
     assert_eq!(
         world
             .iam
-            .get_user_policy(account, &alice, &policy("inline-name"))
+            .inline_policy(
+                account,
+                &Holder::User(alice.clone()),
+                &policy("inline-name")
+            )
             .await
             .unwrap(),
         ALLOW_ALL

@@ -245,7 +245,12 @@ async fn a_hot_key_is_neither_parsed_nor_opened_again() {
     // Whatever changes counts for the next request.
     world
         .iam
-        .put_user_policy(ACCOUNT, &alice, &policy("p"), ALLOW_ALL)
+        .put_inline_policy(
+            ACCOUNT,
+            &Holder::User(alice.clone()),
+            &policy("p"),
+            ALLOW_ALL,
+        )
         .await
         .unwrap();
     let changed = world.iam.identity(&id).await.unwrap().unwrap();

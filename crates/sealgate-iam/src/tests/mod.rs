@@ -1,19 +1,25 @@
 //! The whole crate over a real index.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod assume_role;
 mod authenticate;
 mod bootstrap;
+mod federation;
+mod issuer;
 mod keys;
 mod presigned_v2;
+mod signed_sessions;
+mod sts_world;
 mod users;
+mod web_identity;
 
 use sealgate_index::{Index, IndexConfig};
 use sealgate_seal::Key256;
 use tempfile::TempDir;
 
 use crate::model::{Credential, NewAccount};
-use crate::names::{PolicyName, UserName, UserPath};
-use crate::{Iam, KeyOwner};
+use crate::names::{EntityPath, PolicyName, UserName};
+use crate::{Holder, Iam, KeyOwner, NewUser};
 
 pub const ACCOUNT: &str = "111111111111";
 pub const OTHER: &str = "222222222222";
@@ -74,7 +80,7 @@ impl World {
 
     pub async fn user(&self, user: &str) -> UserName {
         self.iam
-            .create_user(ACCOUNT, &name(user), &UserPath::root())
+            .create_user(ACCOUNT, &NewUser::named(name(user)))
             .await
             .unwrap();
         name(user)
@@ -90,6 +96,10 @@ pub fn credential(id: &str, secret: &str) -> Credential {
 
 pub fn name(text: &str) -> UserName {
     UserName::parse(text).unwrap()
+}
+
+pub fn user(text: &str) -> Holder {
+    Holder::User(name(text))
 }
 
 pub fn policy(text: &str) -> PolicyName {

@@ -13,10 +13,16 @@ fn paging(marker: Option<String>, limit: usize) -> Paging {
 #[tokio::test]
 async fn a_user_is_made_read_and_deleted() {
     let world = World::new().await;
-    let path = UserPath::parse("/team/a/").unwrap();
+    let path = EntityPath::parse("/team/a/").unwrap();
     let made = world
         .iam
-        .create_user(ACCOUNT, &name("Alice"), &path)
+        .create_user(
+            ACCOUNT,
+            &NewUser {
+                path: path.clone(),
+                ..NewUser::named(name("Alice"))
+            },
+        )
         .await
         .unwrap();
     assert_eq!(made.arn(), "arn:aws:iam::111111111111:user/team/a/Alice");
@@ -46,7 +52,7 @@ async fn names_that_differ_in_case_only_collide() {
     world.user("Alice").await;
     let again = world
         .iam
-        .create_user(ACCOUNT, &name("aLICE"), &UserPath::root())
+        .create_user(ACCOUNT, &NewUser::named(name("aLICE")))
         .await;
     assert_eq!(
         again.unwrap_err(),
@@ -64,7 +70,7 @@ async fn names_that_differ_in_case_only_collide() {
     // Another account has names of its own.
     world
         .iam
-        .create_user(OTHER, &name("Alice"), &UserPath::root())
+        .create_user(OTHER, &NewUser::named(name("Alice")))
         .await
         .unwrap();
 }
@@ -80,7 +86,12 @@ async fn a_user_with_keys_or_policies_is_not_deleted() {
         .unwrap();
     world
         .iam
-        .put_user_policy(ACCOUNT, &alice, &policy("p"), ALLOW_ALL)
+        .put_inline_policy(
+            ACCOUNT,
+            &Holder::User(alice.clone()),
+            &policy("p"),
+            ALLOW_ALL,
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -105,7 +116,7 @@ async fn a_user_with_keys_or_policies_is_not_deleted() {
     assert_eq!((error.code(), error.status()), ("DeleteConflict", 409));
     world
         .iam
-        .delete_user_policy(ACCOUNT, &alice, &policy("p"))
+        .delete_inline_policy(ACCOUNT, &Holder::User(alice.clone()), &policy("p"))
         .await
         .unwrap();
     world.iam.delete_user(ACCOUNT, &alice).await.unwrap();
@@ -121,10 +132,16 @@ async fn listing_goes_page_by_page_and_by_path() {
         ("D", "/x/z/"),
         ("e", "/"),
     ] {
-        let path = UserPath::parse(path).unwrap();
+        let path = EntityPath::parse(path).unwrap();
         world
             .iam
-            .create_user(ACCOUNT, &name(user), &path)
+            .create_user(
+                ACCOUNT,
+                &NewUser {
+                    path: path.clone(),
+                    ..NewUser::named(name(user))
+                },
+            )
             .await
             .unwrap();
     }
@@ -185,7 +202,12 @@ async fn a_renamed_user_keeps_keys_and_policies() {
         .unwrap();
     world
         .iam
-        .put_user_policy(ACCOUNT, &alice, &policy("p"), ALLOW_ALL)
+        .put_inline_policy(
+            ACCOUNT,
+            &Holder::User(alice.clone()),
+            &policy("p"),
+            ALLOW_ALL,
+        )
         .await
         .unwrap();
     assert_eq!(
@@ -197,7 +219,7 @@ async fn a_renamed_user_keeps_keys_and_policies() {
             .code(),
         "EntityAlreadyExists"
     );
-    let path = UserPath::parse("/new/").unwrap();
+    let path = EntityPath::parse("/new/").unwrap();
     let carol = world
         .iam
         .update_user(ACCOUNT, &alice, Some(&name("carol")), Some(&path))
@@ -228,37 +250,46 @@ async fn policies_are_kept_as_written() {
     let spaced = ALLOW_ALL.replace(',', " ,\n ");
     world
         .iam
-        .put_user_policy(ACCOUNT, &alice, &policy("b"), &spaced)
+        .put_inline_policy(ACCOUNT, &Holder::User(alice.clone()), &policy("b"), &spaced)
         .await
         .unwrap();
     world
         .iam
-        .put_user_policy(ACCOUNT, &alice, &policy("a"), ALLOW_ALL)
+        .put_inline_policy(
+            ACCOUNT,
+            &Holder::User(alice.clone()),
+            &policy("a"),
+            ALLOW_ALL,
+        )
         .await
         .unwrap();
     assert_eq!(
         world
             .iam
-            .get_user_policy(ACCOUNT, &alice, &policy("b"))
+            .inline_policy(ACCOUNT, &Holder::User(alice.clone()), &policy("b"))
             .await
             .unwrap(),
         spaced
     );
     let first = world
         .iam
-        .list_user_policies(ACCOUNT, &alice, &paging(None, 1))
+        .inline_policies(ACCOUNT, &Holder::User(alice.clone()), &paging(None, 1))
         .await
         .unwrap();
     assert_eq!(first.items, ["a"]);
     let second = world
         .iam
-        .list_user_policies(ACCOUNT, &alice, &paging(first.marker, 1))
+        .inline_policies(
+            ACCOUNT,
+            &Holder::User(alice.clone()),
+            &paging(first.marker, 1),
+        )
         .await
         .unwrap();
     assert_eq!((second.items, second.marker), (vec!["b".to_owned()], None));
     let missing = world
         .iam
-        .get_user_policy(ACCOUNT, &alice, &policy("c"))
+        .inline_policy(ACCOUNT, &Holder::User(alice.clone()), &policy("c"))
         .await
         .unwrap_err();
     assert_eq!(
@@ -268,14 +299,14 @@ async fn policies_are_kept_as_written() {
     assert_eq!(
         world
             .iam
-            .delete_user_policy(ACCOUNT, &alice, &policy("c"))
+            .delete_inline_policy(ACCOUNT, &Holder::User(alice.clone()), &policy("c"))
             .await
             .unwrap_err(),
         missing
     );
     let nobody = world
         .iam
-        .put_user_policy(ACCOUNT, &name("nobody"), &policy("c"), ALLOW_ALL)
+        .put_inline_policy(ACCOUNT, &user("nobody"), &policy("c"), ALLOW_ALL)
         .await;
     assert_eq!(nobody.unwrap_err().code(), "NoSuchEntity");
 }
@@ -287,8 +318,13 @@ async fn bad_and_large_policies_are_refused() {
     let put = |policy_name: &'static str, document: String| {
         let (iam, alice) = (world.iam.clone(), alice.clone());
         async move {
-            iam.put_user_policy(ACCOUNT, &alice, &policy(policy_name), &document)
-                .await
+            iam.put_inline_policy(
+                ACCOUNT,
+                &Holder::User(alice.clone()),
+                &policy(policy_name),
+                &document,
+            )
+            .await
         }
     };
     for bad in [

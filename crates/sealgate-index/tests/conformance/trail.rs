@@ -22,6 +22,7 @@ fn entry(number: i64, account_id: &str) -> TrailEntry {
             ("AWS::KMS::Key".into(), format!("key-{}", number % 3)),
             ("AWS::S3::Object".into(), format!("object-{number}")),
         ],
+        listed: true,
         event: Bytes::from(format!("{{\"number\":{number}}}")),
     }
 }
@@ -160,4 +161,42 @@ async fn a_page_of_nothing_is_the_last_one() {
         ..TrailQuery::default()
     };
     assert_eq!(index.trail_lookup(other).await.unwrap(), (vec![], None));
+}
+
+#[tokio::test]
+async fn the_chain_is_read_in_its_order_and_by_size() {
+    let index = filled().await;
+    let state = index.trail_state().await.unwrap();
+    assert_eq!((state.last, state.issued), (40, 40));
+    let rows = index.trail_rows(0, 100, usize::MAX).await.unwrap();
+    assert!(rows.iter().map(|row| row.sequence).eq(1..=40));
+    assert_eq!(rows.last().unwrap().chain, state.chain);
+    let few = index.trail_rows(38, 100, usize::MAX).await.unwrap();
+    assert_eq!(few, rows[38..]);
+    assert_eq!(index.trail_rows(0, 100, 1).await.unwrap().len(), 1);
+    assert_eq!(index.trail_count(10, 20).await.unwrap(), 10);
+    assert_eq!(index.trail_unfindable(&rows).await.unwrap(), [0; 0]);
+    let mut other = rows[4].clone();
+    other.entry.event_name = "Other".into();
+    assert_eq!(index.trail_unfindable(&[other]).await.unwrap(), [5]);
+}
+
+#[tokio::test]
+async fn records_that_are_not_listed_are_in_the_chain_alone() {
+    let index = fresh().await;
+    let hidden = TrailEntry {
+        listed: false,
+        ..entry(1, "111111111111")
+    };
+    index
+        .trail_append(vec![hidden.clone(), entry(2, "111111111111")])
+        .await
+        .unwrap();
+    for attribute in [None, Some((TrailAttribute::AccessKeyId, "AKIAEXAMPLE"))] {
+        assert_eq!(numbers(&index, &by(attribute), 5).await, [2]);
+    }
+    let by_id = by(Some((TrailAttribute::EventId, "event-1")));
+    assert_eq!(numbers(&index, &by_id, 5).await, [0; 0]);
+    let rows = index.trail_rows(0, 5, usize::MAX).await.unwrap();
+    assert_eq!(rows[0].entry, hidden);
 }

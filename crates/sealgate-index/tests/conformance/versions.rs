@@ -1,7 +1,7 @@
 //! Put, get, rewrap, delete, and the conditions of writes.
 
 use bytes::Bytes;
-use sealgate_index::{Body, IndexError, WriteCondition};
+use sealgate_index::{Body, EnvelopeScope, IndexError, WriteCondition};
 
 use crate::support::{bucket, fresh, in_blobs, inline, put, put_if};
 
@@ -133,31 +133,51 @@ async fn a_rewrap_changes_the_envelope_and_nothing_else() {
     let index = fresh().await;
     let bucket = bucket(&index).await;
     let stored = put(&index, &bucket, inline("key", "etag")).await;
-    index
-        .rewrap_version(stored.seq, Bytes::from_static(b"new"), None)
-        .await
-        .unwrap();
+    let (old, new) = (stored.envelope.clone(), Bytes::from_static(b"new"));
+    let replace = |from: &Bytes, to: &Bytes| {
+        let (index, from, to) = (index.clone(), from.clone(), to.clone());
+        async move { index.replace_envelope(stored.seq, from, to).await }
+    };
+    replace(&old, &new).await.unwrap();
     let rewrapped = index.get_version(bucket.id, "key").await.unwrap().unwrap();
     assert_eq!(rewrapped.envelope, "new");
-    index
-        .rewrap_version(
-            stored.seq,
-            stored.envelope.clone(),
-            Some(stored.meta.clone()),
-        )
-        .await
-        .unwrap();
+    // Whoever read the old envelope comes too late.
+    assert_eq!(replace(&old, &old).await, Err(IndexError::Conflict));
+    replace(&new, &old).await.unwrap();
     assert_eq!(
         index.get_version(bucket.id, "key").await.unwrap().unwrap(),
         stored
     );
     index.delete_version(bucket.id, "key", None).await.unwrap();
+    assert_eq!(replace(&old, &new).await, Err(IndexError::Conflict));
+}
+
+#[tokio::test]
+async fn envelopes_are_read_in_order_and_in_their_scope() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    for key in ["a/1", "b/1", "a/2", "a0"] {
+        put(&index, &bucket, inline(key, "etag")).await;
+    }
+    let scope = |prefix: &str| EnvelopeScope {
+        bucket_id: Some(bucket.id),
+        prefix: prefix.to_owned(),
+    };
+    let all = index.envelopes(&scope(""), 0, 10).await.unwrap();
+    let keys: Vec<&str> = all.iter().map(|stored| stored.key.as_str()).collect();
+    assert_eq!(keys, ["a/1", "b/1", "a/2", "a0"]);
+    let some = index.envelopes(&scope("a/"), all[0].seq, 10).await.unwrap();
+    assert_eq!(some.len(), 1);
+    assert_eq!(some[0].key, "a/2");
+    assert_eq!(index.count_envelopes(&scope("a/"), 0).await, Ok(2));
+    let elsewhere = EnvelopeScope {
+        bucket_id: Some(bucket.id + 1),
+        prefix: String::new(),
+    };
+    assert_eq!(index.count_envelopes(&elsewhere, 0).await, Ok(0));
     assert_eq!(
-        index
-            .rewrap_version(stored.seq, Bytes::new(), None)
-            .await
-            .err(),
-        Some(IndexError::Conflict)
+        index.count_envelopes(&EnvelopeScope::default(), 0).await,
+        Ok(4)
     );
 }
 

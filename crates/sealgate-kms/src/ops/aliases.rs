@@ -9,12 +9,13 @@ use crate::arn::{AccountId, alias_arn, key_arn, parse_alias_name};
 use crate::attempt::Attempt;
 use crate::error::KmsError;
 use crate::key::AliasRecord;
+use crate::kind::KeySpec;
 use crate::kms::{Kms, to_the_end};
 use crate::operation::Operation;
 use crate::ops::change::{TRIES, too_busy};
 use crate::ops::keys::whole_millis;
 use crate::paging::Paging;
-use crate::store::{Alias, delete_alias, insert_alias, update_alias, update_key};
+use crate::store::{Alias, Key, delete_alias, insert_alias, update_alias, update_key};
 use crate::types::{Call, ListedAlias, Page, PageRequest};
 
 /// The most aliases of one key.
@@ -154,6 +155,9 @@ impl Kms {
             .alias_owner(attempt, account, existing.record.target)
             .await?;
         let new = self.alias_target(attempt, target).await?;
+        if let Some(old) = &old {
+            check_alike(&old.key, &new.key)?;
+        }
         let alias = AliasRecord {
             target: new.key.record.id,
             created: existing.record.created,
@@ -273,6 +277,27 @@ impl Kms {
             .collect();
         Ok(paging.page(listed, |alias| &alias.name))
     }
+}
+
+/// Refuses to move an alias to a key of another type or usage: code that uses the alias relies on them.
+/// <https://docs.aws.amazon.com/kms/latest/APIReference/API_UpdateAlias.html>
+fn check_alike(old: &Key, new: &Key) -> Result<(), KmsError> {
+    let kind = |key: &Key| {
+        let record = &key.record;
+        (
+            record.spec == KeySpec::SymmetricDefault,
+            record.spec.is_asymmetric(),
+            record.usage,
+        )
+    };
+    if kind(old) == kind(new) {
+        return Ok(());
+    }
+    Err(KmsError::Validation(format!(
+        "The alias must keep the key type and key usage of its KMS key: {} has key spec {} and key usage {}, \
+         {} has key spec {} and key usage {}.",
+        old.arn, old.record.spec, old.record.usage, new.arn, new.record.spec, new.record.usage
+    )))
 }
 
 fn with_alias(found: &Found, name: &str) -> Result<RecordWrite, KmsError> {

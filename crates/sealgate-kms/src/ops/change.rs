@@ -9,7 +9,7 @@ use crate::attempt::Attempt;
 use crate::error::KmsError;
 use crate::key::KeyRecord;
 use crate::kms::Kms;
-use crate::store::update_key;
+use crate::store::{retime, update_key};
 
 /// How often a change is tried anew when another one came first.
 pub(crate) const TRIES: usize = 32;
@@ -38,6 +38,7 @@ impl Kms {
             let mut record = found.key.record.clone();
             let (outcome, mut writes) = change(&mut record, attempt.now())?;
             writes.push(update_key(&found.key, &record)?);
+            writes.extend(retime(Some(&found.key.record), Some(&record)));
             if self.inner.store.write(writes).await? {
                 return Ok((outcome, found));
             }

@@ -1,25 +1,26 @@
 //! Encrypt, Decrypt, GenerateDataKey, GenerateDataKeyWithoutPlaintext.
 
+use std::sync::Arc;
+
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use sealgate_policy::Context;
-use zeroize::Zeroizing;
 
 use crate::access::{Found, add_encryption_context, key_context};
+use crate::asymmetric;
 use crate::attempt::Attempt;
-use crate::ciphertext::{self, MAX_CIPHERTEXT, MAX_PLAINTEXT, MadeWith};
+use crate::ciphertext::{self, MAX_PLAINTEXT, MadeWith};
 use crate::context::EncryptionContext;
 use crate::error::KmsError;
-use crate::key::MaterialVersion;
+use crate::key::KeyRecord;
+use crate::kind::EncryptionAlgorithm;
 use crate::kms::Kms;
+use crate::material::Material;
 use crate::operation::Operation;
 use crate::ops::random::{byte_count, random_bytes};
 use crate::types::{
     Call, CryptoOptions, DataKey, DataKeySize, Decrypted, Encrypted, SYMMETRIC_DEFAULT,
 };
-
-/// The most grant tokens of one call.
-const MAX_GRANT_TOKENS: usize = 10;
-/// The longest grant token.
-const MAX_GRANT_TOKEN: usize = 8192;
 
 impl Kms {
     /// Encrypt.
@@ -39,11 +40,13 @@ impl Kms {
         note_use(&mut attempt, context, options);
         let result = async {
             check_size("plaintext", plaintext.len(), MAX_PLAINTEXT)?;
+            let algorithm = check_use(context, options)?;
             let found = self
                 .find_usable(&mut attempt, key_id, context, options)
                 .await?;
-            refuse_dry_run(options)?;
-            self.seal(&mut attempt, &found, context, plaintext)
+            check_sealing(&found, algorithm, context, plaintext.len())?;
+            refuse_dry_run(options.dry_run)?;
+            self.seal(&mut attempt, &found, algorithm, context, plaintext)
         }
         .await;
         self.conclude(attempt, result).await
@@ -80,19 +83,38 @@ impl Kms {
         attempt.optional("keyId", key_id);
         note_use(&mut attempt, context, options);
         let result = async {
-            check_use(context, options)?;
+            let algorithm = check_use(context, options)?;
+            self.check_grant_tokens(&options.grant_tokens)?;
             let action = Operation::Decrypt.action();
-            let (found, made_with, wrapped) =
-                self.find_opener(&mut attempt, action, key_id, blob).await?;
-            self.permit_use(&mut attempt, &found, action, context, |_| ())?;
-            self.check_opener(&attempt, &found, made_with)?;
-            let (plaintext, material) = self.open_with(&found, made_with, context, wrapped)?;
-            refuse_dry_run(options)?;
-            attempt.used_material("keyMaterialId", &material.id);
+            let opener = if options.dry_run && options.ignore_ciphertext {
+                self.find_named_opener(&mut attempt, action, key_id, algorithm)
+                    .await?
+            } else {
+                self.find_opener(&mut attempt, action, key_id, algorithm, blob)
+                    .await?
+            };
+            self.permit_use(
+                &mut attempt,
+                &opener.found,
+                action,
+                algorithm,
+                context,
+                |_| (),
+            )?;
+            opener.check(attempt.operation, context)?;
+            if opener.ciphertext.is_none() {
+                return Err(KmsError::DryRun);
+            }
+            let (plaintext, key_material_id) = self.open_with(&opener, context).await?;
+            refuse_dry_run(options.dry_run)?;
+            if let Some(id) = &key_material_id {
+                attempt.used_material("keyMaterialId", id);
+            }
             Ok(Decrypted {
                 plaintext,
-                key_arn: found.key.arn.clone(),
-                key_material_id: material.id.clone(),
+                key_arn: opener.found.key.arn.clone(),
+                encryption_algorithm: algorithm,
+                key_material_id,
             })
         }
         .await;
@@ -157,6 +179,7 @@ impl Kms {
         Ok(Encrypted {
             ciphertext: data_key.ciphertext,
             key_arn: data_key.key_arn,
+            encryption_algorithm: EncryptionAlgorithm::SymmetricDefault,
             key_material_id: data_key.key_material_id,
         })
     }
@@ -180,9 +203,10 @@ impl Kms {
             let found = self
                 .find_usable(&mut attempt, key_id, context, options)
                 .await?;
-            refuse_dry_run(options)?;
+            refuse_dry_run(options.dry_run)?;
             let plaintext = random_bytes(bytes)?;
-            let sealed = self.seal(&mut attempt, &found, context, &plaintext)?;
+            let algorithm = EncryptionAlgorithm::SymmetricDefault;
+            let sealed = self.seal(&mut attempt, &found, algorithm, context, &plaintext)?;
             Ok(DataKey {
                 plaintext,
                 ciphertext: sealed.ciphertext,
@@ -202,122 +226,167 @@ impl Kms {
         context: &EncryptionContext,
         options: &CryptoOptions,
     ) -> Result<Found, KmsError> {
-        check_use(context, options)?;
+        self.find_usable_if(attempt, key_id, context, options, |_| ())
+            .await
+    }
+
+    /// The same with more condition keys.
+    pub(crate) async fn find_usable_if(
+        &self,
+        attempt: &mut Attempt,
+        key_id: &str,
+        context: &EncryptionContext,
+        options: &CryptoOptions,
+        complete: impl Fn(&mut Context),
+    ) -> Result<Found, KmsError> {
+        let algorithm = check_use(context, options)?;
+        self.check_grant_tokens(&options.grant_tokens)?;
         let action = attempt.operation.action();
         let found = self.find(attempt, action, key_id, "keyId").await?;
-        self.permit_use(attempt, &found, action, context, |_| ())?;
-        attempt
-            .operation
-            .check_state(found.key.record.state, &found.key.arn)?;
+        self.permit_use(attempt, &found, action, algorithm, context, complete)?;
+        let record = &found.key.record;
+        attempt.operation.check_use(record, &found.key.arn)?;
+        if record.spec.is_asymmetric() && attempt.operation != Operation::Encrypt {
+            return Err(KmsError::InvalidKeyUsage(
+                "You cannot generate a data key with an asymmetric CMK".to_owned(),
+            ));
+        }
         Ok(found)
     }
 
-    /// Asks whether the caller may use a key under this encryption context.
+    /// The same for the operations that know no encryption context.
+    pub(crate) async fn find_for(
+        &self,
+        attempt: &mut Attempt,
+        key_id: &str,
+        grant_tokens: &[String],
+        complete: impl Fn(&mut Context),
+    ) -> Result<Found, KmsError> {
+        self.check_grant_tokens(grant_tokens)?;
+        let action = attempt.operation.action();
+        let found = self.find(attempt, action, key_id, "keyId").await?;
+        let mut context = key_context(attempt, &found);
+        complete(&mut context);
+        self.permit(attempt, &found, action, &context)?;
+        attempt
+            .operation
+            .check_use(&found.key.record, &found.key.arn)?;
+        Ok(found)
+    }
+
+    /// Asks whether the caller may use a key with this algorithm and encryption context.
     pub(crate) fn permit_use(
         &self,
         attempt: &mut Attempt,
         found: &Found,
         action: &str,
+        algorithm: EncryptionAlgorithm,
         pairs: &EncryptionContext,
         complete: impl Fn(&mut Context),
     ) -> Result<(), KmsError> {
         let mut context = key_context(attempt, found);
-        context.insert("kms:EncryptionAlgorithm", SYMMETRIC_DEFAULT);
+        context.insert("kms:EncryptionAlgorithm", algorithm.as_str());
         add_encryption_context(&mut context, pairs);
         complete(&mut context);
         self.permit(attempt, found, action, &context)
     }
 
-    /// Finds the key to open a ciphertext with: the one that is named, or else the one in the ciphertext.
-    /// What the ciphertext says counts only after [`Kms::check_opener`].
-    pub(crate) async fn find_opener<'b>(
-        &self,
-        attempt: &mut Attempt,
-        action: &str,
-        key_id: Option<&str>,
-        blob: &'b [u8],
-    ) -> Result<(Found, Option<MadeWith>, &'b [u8]), KmsError> {
-        check_size("ciphertextBlob", blob.len(), MAX_CIPHERTEXT)?;
-        let parsed = ciphertext::parse(blob);
-        let found = match (key_id, parsed) {
-            (Some(key_id), _) => self.find(attempt, action, key_id, "keyId").await?,
-            (None, Some((made_with, _))) => self.find_made_with(attempt, action, made_with).await?,
-            (None, None) => return Err(KmsError::InvalidCiphertext),
-        };
-        let (made_with, wrapped) = parsed.unzip();
-        Ok((found, made_with, wrapped.unwrap_or_default()))
-    }
-
-    /// Refuses a key whose state forbids its use or that did not make the ciphertext.
-    pub(crate) fn check_opener(
-        &self,
-        attempt: &Attempt,
-        found: &Found,
-        made_with: Option<MadeWith>,
-    ) -> Result<(), KmsError> {
+    /// The current material of a key.
+    pub(crate) fn current_material(&self, found: &Found) -> Result<Arc<Material>, KmsError> {
         let record = &found.key.record;
-        attempt
-            .operation
-            .check_state(record.state, &found.key.arn)?;
-        let made_with = made_with.ok_or(KmsError::InvalidCiphertext)?;
-        if (made_with.account, made_with.key) == (record.account, record.id) {
-            Ok(())
-        } else {
-            Err(KmsError::IncorrectKey)
-        }
+        let current = record.current().ok_or_else(|| no_material(record))?;
+        self.inner.materials.open(record, current, found.moment)
     }
 
-    /// Opens what a ciphertext wraps, with the version of the key's material that made it.
-    pub(crate) fn open_with<'f>(
-        &self,
-        found: &'f Found,
-        made_with: Option<MadeWith>,
-        context: &EncryptionContext,
-        wrapped: &[u8],
-    ) -> Result<(Zeroizing<Vec<u8>>, &'f MaterialVersion), KmsError> {
-        let record = &found.key.record;
-        let made_with = made_with.ok_or(KmsError::InvalidCiphertext)?;
-        let material = record
-            .material
-            .iter()
-            .find(|material| material.version == made_with.version)
-            .ok_or(KmsError::InvalidCiphertext)?;
-        let key = self.inner.materials.open(record, material, found.moment)?;
-        let plaintext = ciphertext::open(&key, made_with, context, wrapped)
-            .ok_or(KmsError::InvalidCiphertext)?;
-        Ok((plaintext, material))
-    }
-
-    /// Makes a ciphertext with the current material of a key.
+    /// Makes a ciphertext with the current material of a key, or with its public key.
     pub(crate) fn seal(
         &self,
         attempt: &mut Attempt,
         found: &Found,
+        algorithm: EncryptionAlgorithm,
         context: &EncryptionContext,
         plaintext: &[u8],
     ) -> Result<Encrypted, KmsError> {
         let record = &found.key.record;
-        let material = record
-            .material
-            .last()
-            .ok_or_else(|| KmsError::Internal(format!("the key {} has no material", record.id)))?;
-        let key = self.inner.materials.open(record, material, found.moment)?;
-        let made_with = MadeWith {
-            account: record.account,
-            key: record.id,
-            version: material.version,
+        let (ciphertext, key_material_id) = match algorithm {
+            EncryptionAlgorithm::SymmetricDefault => {
+                let material = record.current().ok_or_else(|| no_material(record))?;
+                let key = self.inner.materials.open(record, material, found.moment)?;
+                let made_with = MadeWith {
+                    account: record.account,
+                    key: record.id,
+                    version: material.version,
+                };
+                let field = match attempt.operation {
+                    Operation::ReEncrypt => "destinationKeyMaterialId",
+                    _ => "keyMaterialId",
+                };
+                attempt.used_material(field, &material.id);
+                let sealed = ciphertext::seal(key.symmetric()?, made_with, context, plaintext);
+                (sealed, Some(material.id.clone()))
+            }
+            _ => {
+                let sealed = asymmetric::encrypt(&public_key(record)?, algorithm, plaintext);
+                let sealed = sealed.ok_or_else(|| {
+                    KmsError::Internal(format!("the key {} does not encrypt", record.id))
+                })?;
+                (sealed, None)
+            }
         };
-        let field = match attempt.operation {
-            Operation::ReEncrypt => "destinationKeyMaterialId",
-            _ => "keyMaterialId",
-        };
-        attempt.used_material(field, &material.id);
         Ok(Encrypted {
-            ciphertext: ciphertext::seal(&key, made_with, context, plaintext),
+            ciphertext,
             key_arn: found.key.arn.clone(),
-            key_material_id: material.id.clone(),
+            encryption_algorithm: algorithm,
+            key_material_id,
         })
     }
+}
+
+/// Refuses to encrypt what the key does not take.
+pub(crate) fn check_sealing(
+    found: &Found,
+    algorithm: EncryptionAlgorithm,
+    context: &EncryptionContext,
+    plaintext: usize,
+) -> Result<(), KmsError> {
+    let record = &found.key.record;
+    check_kind(record, algorithm, context)?;
+    match asymmetric::max_plaintext(record.spec, algorithm) {
+        Some(most) if plaintext > most => Err(KmsError::Validation(format!(
+            "Algorithm {algorithm} and key spec {} cannot encrypt data larger than {most} bytes.",
+            record.spec
+        ))),
+        _ => Ok(()),
+    }
+}
+
+pub(crate) fn check_kind(
+    record: &KeyRecord,
+    algorithm: EncryptionAlgorithm,
+    context: &EncryptionContext,
+) -> Result<(), KmsError> {
+    record
+        .spec
+        .check_algorithm(record.usage, algorithm.as_str())?;
+    if record.spec.is_asymmetric() && !context.is_empty() {
+        return Err(KmsError::Validation(
+            "An encryption context is not supported with an asymmetric KMS key.".to_owned(),
+        ));
+    }
+    Ok(())
+}
+
+/// The public key of a key pair, in DER.
+pub(crate) fn public_key(record: &KeyRecord) -> Result<Vec<u8>, KmsError> {
+    record
+        .public_key
+        .as_ref()
+        .and_then(|text| BASE64.decode(text).ok())
+        .ok_or_else(|| KmsError::Internal(format!("the key {} has no public key", record.id)))
+}
+
+fn no_material(record: &KeyRecord) -> KmsError {
+    KmsError::Internal(format!("the key {} has no material", record.id))
 }
 
 pub(crate) fn note_use(
@@ -330,7 +399,10 @@ pub(crate) fn note_use(
     }
     if !matches!(
         attempt.operation,
-        Operation::GenerateDataKey | Operation::GenerateDataKeyWithoutPlaintext
+        Operation::GenerateDataKey
+            | Operation::GenerateDataKeyWithoutPlaintext
+            | Operation::GenerateDataKeyPair
+            | Operation::GenerateDataKeyPairWithoutPlaintext
     ) {
         let algorithm = options
             .encryption_algorithm
@@ -344,13 +416,15 @@ pub(crate) fn note_use(
 }
 
 /// Checks encryption context and options before anything is looked at.
-fn check_use(context: &EncryptionContext, options: &CryptoOptions) -> Result<(), KmsError> {
+fn check_use(
+    context: &EncryptionContext,
+    options: &CryptoOptions,
+) -> Result<EncryptionAlgorithm, KmsError> {
     check_context(context)?;
-    check_algorithm(
+    encryption_algorithm(
         options.encryption_algorithm.as_deref(),
         "encryptionAlgorithm",
-    )?;
-    check_grant_tokens(&options.grant_tokens)
+    )
 }
 
 pub(crate) fn check_context(context: &EncryptionContext) -> Result<(), KmsError> {
@@ -362,43 +436,17 @@ pub(crate) fn check_context(context: &EncryptionContext) -> Result<(), KmsError>
     }
 }
 
-pub(crate) fn check_algorithm(algorithm: Option<&str>, parameter: &str) -> Result<(), KmsError> {
-    match algorithm {
-        None | Some(SYMMETRIC_DEFAULT) => Ok(()),
-        Some(other @ ("RSAES_OAEP_SHA_1" | "RSAES_OAEP_SHA_256" | "SM2PKE")) => {
-            Err(KmsError::InvalidKeyUsage(format!(
-                "Algorithm {other} is incompatible with key spec {SYMMETRIC_DEFAULT}."
-            )))
-        }
-        Some(other) => Err(KmsError::Validation(format!(
-            "1 validation error detected: Value '{}' at '{parameter}' failed to satisfy constraint: Member \
-             must satisfy enum value set: [SYMMETRIC_DEFAULT, RSAES_OAEP_SHA_1, RSAES_OAEP_SHA_256, SM2PKE]",
-            other.chars().take(64).collect::<String>()
-        ))),
+pub(crate) fn encryption_algorithm(
+    text: Option<&str>,
+    parameter: &str,
+) -> Result<EncryptionAlgorithm, KmsError> {
+    match text {
+        None => Ok(EncryptionAlgorithm::default()),
+        Some(text) => EncryptionAlgorithm::of_parameter(text, parameter),
     }
 }
 
-/// Grant tokens may be given, but there are no grants that they could belong to: they permit nothing.
-pub(crate) fn check_grant_tokens(tokens: &[String]) -> Result<(), KmsError> {
-    if tokens.len() > MAX_GRANT_TOKENS {
-        return Err(KmsError::Validation(format!(
-            "1 validation error detected: Value at 'grantTokens' failed to satisfy constraint: Member must \
-             have length less than or equal to {MAX_GRANT_TOKENS}"
-        )));
-    }
-    match tokens
-        .iter()
-        .find(|token| token.is_empty() || token.len() > MAX_GRANT_TOKEN)
-    {
-        None => Ok(()),
-        Some(_) => Err(KmsError::Validation(format!(
-            "1 validation error detected: Value at 'grantTokens' failed to satisfy constraint: Member must \
-             have length between 1 and {MAX_GRANT_TOKEN}"
-        ))),
-    }
-}
-
-fn check_size(parameter: &str, size: usize, max: usize) -> Result<(), KmsError> {
+pub(crate) fn check_size(parameter: &str, size: usize, max: usize) -> Result<(), KmsError> {
     let constraint = match size {
         0 => "greater than or equal to 1".to_owned(),
         size if size > max => format!("less than or equal to {max}"),
@@ -410,8 +458,8 @@ fn check_size(parameter: &str, size: usize, max: usize) -> Result<(), KmsError> 
     )))
 }
 
-fn refuse_dry_run(options: &CryptoOptions) -> Result<(), KmsError> {
-    if options.dry_run {
+pub(crate) fn refuse_dry_run(dry_run: bool) -> Result<(), KmsError> {
+    if dry_run {
         Err(KmsError::DryRun)
     } else {
         Ok(())

@@ -14,7 +14,7 @@ use crate::kms::{Kms, to_the_end};
 use crate::operation::Operation;
 use crate::ops::keys::whole_millis;
 use crate::paging::out_of_range;
-use crate::store::{Key, delete_alias_named, delete_key, mark_deletion};
+use crate::store::{Key, delete_alias_named, delete_key, mark_deletion, retime};
 use crate::types::{Call, ScheduledDeletion};
 
 const MIN_WINDOW: usize = 7;
@@ -111,7 +111,11 @@ impl Kms {
                     &key_id,
                     |_| (),
                     |key, _| {
-                        key.state = KeyState::Disabled;
+                        // Without its material it cannot be enabled, only imported again.
+                        key.state = match key.is_complete() {
+                            true => KeyState::Disabled,
+                            false => KeyState::PendingImport,
+                        };
                         key.deletion = None;
                         Ok(((), vec![mark_deletion(key.account, key.id, false)]))
                     },
@@ -123,8 +127,13 @@ impl Kms {
         .await
     }
 
-    /// Deletes the keys whose waiting time is over, with their material and aliases, and lets go of
-    /// plaintext material that has been in memory for long enough. To be called every now and then; a key
+    /// Wipes plaintext material that has been in memory for long enough.
+    pub fn expire_cache(&self) {
+        self.inner.materials.expire();
+    }
+
+    /// Deletes the keys whose waiting time is over, with their material and aliases, and wipes what
+    /// [`Kms::expire_cache`] wipes. To be called every now and then; a key
     /// that is due does not exist for any operation even before. Returns how many keys were deleted.
     ///
     /// # Errors
@@ -161,7 +170,10 @@ impl Kms {
         if !key.record.is_due(now) {
             return Ok(false);
         }
-        let mut writes = vec![delete_key(&key), mark_deletion(account, id, false)];
+        self.inner.grants.delete_all(account, id).await?;
+        let usage = self.inner.usage.forget(account, id);
+        let mut writes = vec![delete_key(&key), mark_deletion(account, id, false), usage];
+        writes.extend(retime(Some(&key.record), None));
         let aliases = key.record.aliases.iter();
         writes.extend(aliases.map(|name| delete_alias_named(account, name)));
         // Cancelled in the last moment, perhaps: the next sweep looks again.
@@ -179,25 +191,23 @@ impl Kms {
     /// The event of something that the KMS does unasked with a key.
     pub(crate) fn service_event(&self, name: &str, key: &Key, now: OffsetDateTime) -> Event {
         let account_id = key.record.account.to_string();
-        let caller = Caller {
-            principal: Principal {
-                account_id: account_id.clone(),
-                kind: PrincipalKind::Service {
-                    name: EVENT_SOURCE.to_owned(),
-                },
-                arn: String::new(),
-                id: String::new(),
-                access_key_id: None,
+        let principal = Principal {
+            account_id: account_id.clone(),
+            kind: PrincipalKind::Service {
+                name: EVENT_SOURCE.to_owned(),
             },
-            identity_policies: Vec::new().into(),
-            environment: Environment {
-                source_ip: None,
-                secure_transport: true,
-                user_agent: None,
-                now,
-                region: self.inner.region.clone(),
-            },
+            arn: String::new(),
+            id: String::new(),
+            access_key_id: None,
         };
+        let environment = Environment {
+            source_ip: None,
+            secure_transport: true,
+            user_agent: None,
+            now,
+            region: self.inner.region.clone(),
+        };
+        let caller = Caller::new(principal, environment);
         let request_id = Uuid::new_v4().to_string();
         let mut event = Event::new(EVENT_SOURCE, name, &caller, request_id);
         event.set_invoked_by("AWS Internal");

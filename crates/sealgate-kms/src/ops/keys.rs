@@ -1,25 +1,27 @@
-//! CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey, UpdateKeyDescription, GetKeyRotationStatus.
+//! CreateKey, DescribeKey, ListKeys, EnableKey, DisableKey, UpdateKeyDescription.
 
+use base64::Engine as _;
+use base64::engine::general_purpose::STANDARD as BASE64;
 use sealgate_policy::default_key_policy;
 use serde_json::{Value, json};
 use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
-use crate::access::describe_symmetric_key;
+use crate::access::describe_key;
 use crate::arn::key_arn;
+use crate::asymmetric;
 use crate::attempt::Attempt;
 use crate::error::KmsError;
 use crate::key::{KeyManager, KeyRecord, KeyState, millis};
+use crate::kind::{KeySpec, KeyUsage, Origin};
 use crate::kms::{Kms, to_the_end};
 use crate::operation::Operation;
 use crate::ops::policies::accept_policy;
+use crate::ops::random::random_bytes;
 use crate::ops::tags::{add_request_tags, check_tags, tags_json};
 use crate::paging::Paging;
 use crate::store::insert_key;
-use crate::types::{
-    AWS_KMS, Call, CreateKeyRequest, ENCRYPT_DECRYPT, KeyMetadata, KeyRotationStatus, ListedKey,
-    Page, PageRequest, SYMMETRIC_DEFAULT,
-};
+use crate::types::{Call, CreateKeyRequest, KeyMetadata, ListedKey, Page, PageRequest};
 
 const MAX_DESCRIPTION: usize = 8192;
 
@@ -27,8 +29,7 @@ impl Kms {
     /// CreateKey.
     ///
     /// # Errors
-    /// As AWS documents for CreateKey; everything but symmetric encryption keys made here is
-    /// [`KmsError::Unsupported`].
+    /// As AWS documents for CreateKey; keys of several Regions and SM2 are [`KmsError::Unsupported`].
     pub async fn create_key(
         &self,
         call: &Call<'_>,
@@ -49,7 +50,9 @@ impl Kms {
     ) -> Result<KeyMetadata, KmsError> {
         note_create_key(attempt, &request);
         let mut context = attempt.context();
-        describe_symmetric_key(&mut context);
+        let kind = Kind::requested(&request)?;
+        let (spec, usage, origin) = (kind.spec, kind.usage, kind.origin);
+        describe_key(&mut context, spec, usage, origin);
         let bypass = request.bypass_policy_lockout_safety_check;
         context.insert("kms:BypassPolicyLockoutSafetyCheck", bypass.to_string());
         add_request_tags(&mut context, &request.tags);
@@ -57,7 +60,7 @@ impl Kms {
         if !request.tags.is_empty() {
             self.permit_in_account(attempt, "kms:TagResource", "*", &context)?;
         }
-        check_supported(&request)?;
+        kind.check(&request)?;
         check_description(request.description.as_deref().unwrap_or_default())?;
         let id = Uuid::new_v4();
         let policy = match &request.policy {
@@ -70,19 +73,29 @@ impl Kms {
             }
         };
         let now = whole_millis(attempt.now());
-        let record = KeyRecord {
+        let mut record = KeyRecord {
             account,
             id,
             created: now,
             description: request.description.unwrap_or_default(),
             manager: KeyManager::Customer,
-            state: KeyState::Enabled,
+            state: KeyState::PendingImport,
+            spec,
+            usage,
+            origin,
+            public_key: None,
             deletion: None,
             policy,
             tags: check_tags(Default::default(), request.tags)?,
             aliases: Vec::new(),
-            material: vec![self.inner.materials.generate(account, id, 1, now)?],
+            grants: 0,
+            material: Vec::new(),
+            rotation: Default::default(),
         };
+        if origin == Origin::AwsKms {
+            self.make_material(&mut record).await?;
+            record.state = KeyState::Enabled;
+        }
         let metadata = record.metadata(&self.inner.region);
         if !self.inner.store.write(vec![insert_key(&record)?]).await? {
             return Err(KmsError::Internal(
@@ -92,6 +105,23 @@ impl Kms {
         attempt.touched(account, &metadata.arn);
         attempt.responds("keyMetadata", trail_metadata(&metadata));
         Ok(metadata)
+    }
+
+    /// Makes the material of a new key.
+    async fn make_material(&self, key: &mut KeyRecord) -> Result<(), KmsError> {
+        let (account, id, now) = (key.account, key.id, key.created);
+        let materials = &self.inner.materials;
+        let material = if key.spec.is_asymmetric() {
+            let pair = asymmetric::generate(key.spec).await?;
+            key.public_key = Some(BASE64.encode(&pair.public));
+            materials.seal(account, id, 1, now, &pair.private)?
+        } else if let Some(size) = key.spec.mac_key_size() {
+            materials.seal(account, id, 1, now, &random_bytes(size)?)?
+        } else {
+            materials.generate(account, id, 1, now)?
+        };
+        key.material.push(material);
+        Ok(())
     }
 
     /// DescribeKey.
@@ -247,44 +277,35 @@ impl Kms {
         })
         .await
     }
-
-    /// GetKeyRotationStatus: material is not rotated by itself.
-    ///
-    /// # Errors
-    /// As AWS documents for GetKeyRotationStatus.
-    pub async fn get_key_rotation_status(
-        &self,
-        call: &Call<'_>,
-        key_id: &str,
-    ) -> Result<KeyRotationStatus, KmsError> {
-        let mut attempt = Attempt::begin(call, Operation::GetKeyRotationStatus);
-        attempt.parameter("keyId", key_id);
-        let result = self
-            .find_permitted(&mut attempt, key_id, "keyId", |_| ())
-            .await
-            .map(|found| KeyRotationStatus {
-                key_arn: found.key.arn.clone(),
-                enabled: false,
-            });
-        self.conclude(attempt, result).await
-    }
 }
 
 fn note_create_key(attempt: &mut Attempt, request: &CreateKeyRequest) {
     attempt.optional("description", request.description.as_deref());
     attempt.parameter(
         "keyUsage",
-        request.key_usage.as_deref().unwrap_or(ENCRYPT_DECRYPT),
+        request
+            .key_usage
+            .as_deref()
+            .unwrap_or(KeyUsage::default().as_str()),
     );
     attempt.parameter(
         "keySpec",
-        request.key_spec.as_deref().unwrap_or(SYMMETRIC_DEFAULT),
+        request
+            .key_spec
+            .as_deref()
+            .unwrap_or(KeySpec::default().as_str()),
     );
     attempt.optional(
         "customerMasterKeySpec",
         request.customer_master_key_spec.as_deref(),
     );
-    attempt.parameter("origin", request.origin.as_deref().unwrap_or(AWS_KMS));
+    attempt.parameter(
+        "origin",
+        request
+            .origin
+            .as_deref()
+            .unwrap_or(Origin::default().as_str()),
+    );
     attempt.optional("customKeyStoreId", request.custom_key_store_id.as_deref());
     attempt.optional("xksKeyId", request.xks_key_id.as_deref());
     attempt.parameter("multiRegion", request.multi_region);
@@ -298,39 +319,116 @@ fn note_create_key(attempt: &mut Attempt, request: &CreateKeyRequest) {
     }
 }
 
-fn check_supported(request: &CreateKeyRequest) -> Result<(), KmsError> {
-    let unsupported = |what: &str, value: &str| {
-        Err(KmsError::Unsupported(format!(
-            "{what} {value} is not supported."
-        )))
-    };
-    if request.key_spec.is_some() && request.customer_master_key_spec.is_some() {
-        return Err(KmsError::Validation(
-            "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. \
-             CustomerMasterKeySpec is deprecated."
-                .to_owned(),
-        ));
+/// The kind of key that a request asks for.
+#[derive(Debug, Clone, Copy)]
+struct Kind {
+    spec: KeySpec,
+    usage: KeyUsage,
+    origin: Origin,
+}
+
+impl Kind {
+    /// Reads the names. A usage that is missing where it must not is found by [`Kind::check`]; until then the
+    /// policies are asked about the first one of the spec.
+    fn requested(request: &CreateKeyRequest) -> Result<Kind, KmsError> {
+        let spec = match (&request.key_spec, &request.customer_master_key_spec) {
+            (Some(_), Some(_)) => {
+                return Err(KmsError::Validation(
+                    "You cannot specify KeySpec and CustomerMasterKeySpec in the same request. \
+                     CustomerMasterKeySpec is deprecated."
+                        .to_owned(),
+                ));
+            }
+            (Some(spec), None) => KeySpec::of_parameter(spec, "keySpec")?,
+            (None, Some(spec)) => KeySpec::of_parameter(spec, "customerMasterKeySpec")?,
+            (None, None) => KeySpec::default(),
+        };
+        let usage = match &request.key_usage {
+            Some(usage) => KeyUsage::of_parameter(usage, "keyUsage")?,
+            None => spec.usages().first().copied().unwrap_or_default(),
+        };
+        let origin = match &request.origin {
+            Some(origin) => Origin::of_parameter(origin, "origin")?,
+            None => Origin::default(),
+        };
+        Ok(Kind {
+            spec,
+            usage,
+            origin,
+        })
     }
-    if request.custom_key_store_id.is_some() || request.xks_key_id.is_some() {
-        return unsupported("A key in a", "custom key store");
-    }
-    if request.multi_region {
-        return unsupported("MultiRegion", "true");
-    }
-    let spec = request
-        .key_spec
-        .as_deref()
-        .or(request.customer_master_key_spec.as_deref());
-    for (what, given, supported) in [
-        ("KeySpec", spec, SYMMETRIC_DEFAULT),
-        ("KeyUsage", request.key_usage.as_deref(), ENCRYPT_DECRYPT),
-        ("Origin", request.origin.as_deref(), AWS_KMS),
-    ] {
-        if let Some(given) = given.filter(|given| *given != supported) {
-            return unsupported(what, &given.chars().take(64).collect::<String>());
+
+    /// Refuses what does not go together, and what there is not here.
+    fn check(self, request: &CreateKeyRequest) -> Result<(), KmsError> {
+        let Kind {
+            spec,
+            usage,
+            origin,
+        } = self;
+        if request.key_usage.is_none() && spec != KeySpec::SymmetricDefault {
+            return Err(KmsError::Validation(
+                "You must specify a KeyUsage value for all KMS keys except for symmetric encryption keys."
+                    .to_owned(),
+            ));
+        }
+        if !spec.usages().contains(&usage) {
+            return Err(KmsError::Validation(format!(
+                "KeyUsage {usage} is not compatible with KeySpec {spec}"
+            )));
+        }
+        if spec == KeySpec::Sm2 {
+            return Err(KmsError::Unsupported(
+                "KeySpec SM2 is not supported: it is available only in the Regions of China."
+                    .to_owned(),
+            ));
+        }
+        if request.multi_region {
+            return Err(KmsError::Unsupported(
+                "MultiRegion keys are not supported: there is only one Region.".to_owned(),
+            ));
+        }
+        if origin != Origin::ExternalKeyStore && request.xks_key_id.is_some() {
+            return Err(KmsError::Validation(
+                "XksKeyId is valid only with Origin EXTERNAL_KEY_STORE.".to_owned(),
+            ));
+        }
+        match origin {
+            Origin::AwsCloudHsm | Origin::ExternalKeyStore => in_key_store(self, request),
+            _ if request.custom_key_store_id.is_some() => Err(KmsError::Validation(format!(
+                "CustomKeyStoreId is not valid with Origin {origin}."
+            ))),
+            Origin::External if spec.is_ml_dsa() => Err(KmsError::Unsupported(format!(
+                "Key material for KeySpec {spec} cannot be imported."
+            ))),
+            Origin::External | Origin::AwsKms => Ok(()),
         }
     }
-    Ok(())
+}
+
+/// What is asked of a key in a custom key store. There are no stores, so that it ends with the refusal of one
+/// that is not there.
+fn in_key_store(kind: Kind, request: &CreateKeyRequest) -> Result<(), KmsError> {
+    let origin = kind.origin;
+    let Some(store) = &request.custom_key_store_id else {
+        return Err(KmsError::Validation(format!(
+            "CustomKeyStoreId is required with Origin {origin}."
+        )));
+    };
+    if origin == Origin::ExternalKeyStore && request.xks_key_id.is_none() {
+        return Err(KmsError::Validation(format!(
+            "XksKeyId is required with Origin {origin}."
+        )));
+    }
+    if kind.spec != KeySpec::SymmetricDefault {
+        return Err(KmsError::Unsupported(format!(
+            "KeySpec {} is not supported with Origin {origin}.",
+            kind.spec
+        )));
+    }
+    Err(KmsError::CustomKeyStoreNotFound(format!(
+        "Custom key store {} is not found.",
+        store.chars().take(64).collect::<String>()
+    )))
 }
 
 fn check_description(description: &str) -> Result<(), KmsError> {
@@ -350,20 +448,25 @@ pub(crate) fn whole_millis(time: time::OffsetDateTime) -> time::OffsetDateTime {
 
 /// Metadata as CloudTrail writes it.
 pub(crate) fn trail_metadata(key: &KeyMetadata) -> Value {
-    json!({
+    let mut metadata = json!({
         "aWSAccountId": key.account_id,
         "keyId": key.key_id,
         "arn": key.arn,
         "creationDate": key.created.format(&Rfc3339).unwrap_or_default(),
         "enabled": key.enabled,
         "description": key.description,
-        "keyUsage": key.key_usage,
+        "keyUsage": key.key_usage.as_str(),
         "keyState": key.state.as_str(),
-        "origin": key.origin,
+        "origin": key.origin.as_str(),
         "keyManager": key.manager.as_str(),
-        "customerMasterKeySpec": key.key_spec,
-        "keySpec": key.key_spec,
-        "encryptionAlgorithms": key.encryption_algorithms,
+        "customerMasterKeySpec": key.key_spec.as_str(),
+        "keySpec": key.key_spec.as_str(),
         "multiRegion": key.multi_region,
-    })
+    });
+    if let (Some(algorithms), Some(members)) = (key.algorithms, metadata.as_object_mut()) {
+        let mut member = algorithms.member().to_owned();
+        member.replace_range(..1, &member[..1].to_ascii_lowercase());
+        members.insert(member, algorithms.names().into());
+    }
+    metadata
 }

@@ -7,9 +7,10 @@ use uuid::Uuid;
 use crate::arn::AccountId;
 use crate::error::KmsError;
 use crate::key::{AliasRecord, KeyManager, KeyRecord, KeyState};
+use crate::kind::{KeySpec, KeyUsage, Origin};
 use crate::kms::{Kms, to_the_end};
 use crate::ops::keys::{trail_metadata, whole_millis};
-use crate::store::{Key, insert_alias, insert_key};
+use crate::store::{Key, insert_alias, insert_key, retime};
 
 /// The alias of the key that S3 uses where none is named.
 pub(crate) const S3_ALIAS: &str = "alias/aws/s3";
@@ -58,11 +59,17 @@ impl Kms {
             description: DESCRIPTION.to_owned(),
             manager: KeyManager::Aws,
             state: KeyState::Enabled,
+            spec: KeySpec::default(),
+            usage: KeyUsage::default(),
+            origin: Origin::default(),
+            public_key: None,
             deletion: None,
             policy: aws_s3_key_policy(&account.to_string(), &self.inner.region),
             tags: Default::default(),
             aliases: vec![S3_ALIAS.to_owned()],
+            grants: 0,
             material: vec![self.inner.materials.generate(account, id, 1, now)?],
+            rotation: Default::default(),
         };
         let policy = Policy::parse_key_policy(&record.policy)
             .map_err(|error| KmsError::Internal(format!("the policy of aws/s3: {error}")))?;
@@ -72,10 +79,11 @@ impl Kms {
             updated: now,
         };
         // The alias decides a race: it must not exist yet, and whoever comes second takes the other's key.
-        let writes = vec![
+        let mut writes = vec![
             insert_alias(account, S3_ALIAS, &alias)?,
             insert_key(&record)?,
         ];
+        writes.extend(retime(None, Some(&record)));
         if !self.inner.store.write(writes).await? {
             let alias = self
                 .inner

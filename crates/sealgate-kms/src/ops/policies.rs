@@ -2,9 +2,9 @@
 
 use std::sync::Arc;
 
-use sealgate_policy::{Caller, Context, Policy};
+use sealgate_policy::{AttachedPolicy, Caller, Context, Policy, Session};
 
-use crate::access::{describe_symmetric_key, key_context, refuse_managed};
+use crate::access::{key_context, refuse_managed};
 use crate::arn::AccountId;
 use crate::attempt::Attempt;
 use crate::error::KmsError;
@@ -184,8 +184,9 @@ pub(crate) fn accept_policy(
 }
 
 /// Whether the caller could put another policy after this one: because the policy allows it, or because it
-/// leaves that to the policies of the account. Which of those the caller has today does not count, as they
-/// can be changed without the key.
+/// leaves that to the policies of the account. Which of those the caller has today does not count, nor what
+/// its boundary and its session allow, as all that can be changed without the key. That there is a boundary
+/// does: `NotPrincipal` never exempts who has one.
 fn leaves_control(
     policy: &Policy,
     attempt: &Attempt,
@@ -195,12 +196,19 @@ fn leaves_control(
 ) -> Result<bool, KmsError> {
     let everything = Policy::parse_identity(EVERYTHING)
         .map_err(|error| KmsError::Internal(format!("the policy that allows all: {error}")))?;
+    let everything = AttachedPolicy::new("every action", everything);
+    let now = &attempt.caller;
     let caller = Caller {
-        identity_policies: Arc::new([Arc::new(everything)]),
-        ..attempt.caller.clone()
+        identity_policies: Arc::new([everything.clone()]),
+        boundary: now.boundary.as_ref().map(|_| everything),
+        session: now.session.as_deref().map(|session| {
+            Arc::new(Session {
+                policies: None,
+                ..session.clone()
+            })
+        }),
+        ..now.clone()
     };
-    let mut context = context.clone();
-    describe_symmetric_key(&mut context);
     let action = Operation::PutKeyPolicy.action();
-    Ok(policy.allows_principal_action(&caller, action, key_arn, &account.to_string(), &context))
+    Ok(policy.allows_principal_action(&caller, action, key_arn, &account.to_string(), context))
 }

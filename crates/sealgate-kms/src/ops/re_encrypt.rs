@@ -6,7 +6,7 @@ use crate::attempt::Attempt;
 use crate::error::KmsError;
 use crate::kms::Kms;
 use crate::operation::Operation;
-use crate::ops::crypto::{check_algorithm, check_context, check_grant_tokens};
+use crate::ops::crypto::{check_context, check_sealing, encryption_algorithm, refuse_dry_run};
 use crate::types::{Call, ReEncryptRequest, ReEncrypted, SYMMETRIC_DEFAULT};
 
 const FROM: &str = "kms:ReEncryptFrom";
@@ -35,46 +35,58 @@ impl Kms {
     ) -> Result<ReEncrypted, KmsError> {
         check_context(&request.source_context)?;
         check_context(&request.destination_context)?;
-        let algorithm = request.source_encryption_algorithm.as_deref();
-        check_algorithm(algorithm, "sourceEncryptionAlgorithm")?;
-        let algorithm = request.destination_encryption_algorithm.as_deref();
-        check_algorithm(algorithm, "destinationEncryptionAlgorithm")?;
-        check_grant_tokens(&request.grant_tokens)?;
+        let from = encryption_algorithm(
+            request.source_encryption_algorithm.as_deref(),
+            "sourceEncryptionAlgorithm",
+        )?;
+        let to = encryption_algorithm(
+            request.destination_encryption_algorithm.as_deref(),
+            "destinationEncryptionAlgorithm",
+        )?;
+        self.check_grant_tokens(&request.grant_tokens)?;
 
         let source_key_id = request.source_key_id.as_deref();
-        let (source, made_with, wrapped) = self
-            .find_opener(attempt, FROM, source_key_id, &request.ciphertext)
-            .await?;
+        let opener = if request.dry_run && request.ignore_ciphertext {
+            self.find_named_opener(attempt, FROM, source_key_id, from)
+                .await?
+        } else {
+            self.find_opener(attempt, FROM, source_key_id, from, &request.ciphertext)
+                .await?
+        };
+        let source = &opener.found;
         let key_id = &request.destination_key_id;
         let destination = self.find(attempt, TO, key_id, "destinationKeyId").await?;
         let same = (source.key.arn == destination.key.arn).to_string();
         let on_same =
             |context: &mut Context| context.insert("kms:ReEncryptOnSameKey", same.clone());
-        self.permit_use(attempt, &source, FROM, &request.source_context, on_same)?;
-        self.permit_use(
-            attempt,
-            &destination,
-            TO,
-            &request.destination_context,
-            on_same,
-        )?;
-        self.check_opener(attempt, &source, made_with)?;
-        let state = destination.key.record.state;
-        attempt.operation.check_state(state, &destination.key.arn)?;
-
-        let (plaintext, material) =
-            self.open_with(&source, made_with, &request.source_context, wrapped)?;
-        if request.dry_run {
+        let context = &request.source_context;
+        self.permit_use(attempt, source, FROM, from, context, on_same)?;
+        let context = &request.destination_context;
+        self.permit_use(attempt, &destination, TO, to, context, on_same)?;
+        opener.check(attempt.operation, &request.source_context)?;
+        let (record, arn) = (&destination.key.record, &destination.key.arn);
+        attempt.operation.check_use(record, arn)?;
+        check_sealing(&destination, to, context, 0)?;
+        if opener.ciphertext.is_none() {
             return Err(KmsError::DryRun);
         }
-        attempt.used_material("sourceKeyMaterialId", &material.id);
-        let context = &request.destination_context;
-        let sealed = self.seal(attempt, &destination, context, &plaintext)?;
+
+        let (plaintext, source_key_material_id) =
+            self.open_with(&opener, &request.source_context).await?;
+        // Only now is it known whether the other key takes as much.
+        check_sealing(&destination, to, context, plaintext.len())?;
+        refuse_dry_run(request.dry_run)?;
+        if let Some(id) = &source_key_material_id {
+            attempt.used_material("sourceKeyMaterialId", id);
+        }
+        let sealed = self.seal(attempt, &destination, to, context, &plaintext)?;
         Ok(ReEncrypted {
             ciphertext: sealed.ciphertext,
             source_key_arn: source.key.arn.clone(),
             key_arn: sealed.key_arn,
-            source_key_material_id: material.id.clone(),
+            source_encryption_algorithm: from,
+            destination_encryption_algorithm: to,
+            source_key_material_id,
             destination_key_material_id: sealed.key_material_id,
         })
     }

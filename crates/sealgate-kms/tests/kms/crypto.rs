@@ -336,7 +336,7 @@ async fn options_are_checked() {
         ..Default::default()
     };
     for (options, expected) in [
-        (tokens(10), "OK"),
+        (tokens(10), "InvalidGrantTokenException"),
         (tokens(11), "ValidationException"),
         (algorithm("SYMMETRIC_DEFAULT"), "OK"),
         (algorithm("RSAES_OAEP_SHA_256"), "InvalidKeyUsageException"),

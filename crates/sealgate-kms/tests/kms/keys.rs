@@ -19,12 +19,15 @@ async fn a_new_key_is_described_as_aws_does() {
     assert_eq!(made.description, "mine");
     assert_eq!((made.enabled, made.state), (true, KeyState::Enabled));
     assert_eq!(made.manager, KeyManager::Customer);
-    assert_eq!(made.key_spec, "SYMMETRIC_DEFAULT");
-    assert_eq!(made.key_usage, "ENCRYPT_DECRYPT");
-    assert_eq!(made.encryption_algorithms, ["SYMMETRIC_DEFAULT"]);
-    assert_eq!((made.origin, made.multi_region), ("AWS_KMS", false));
+    assert_eq!(made.key_spec.as_str(), "SYMMETRIC_DEFAULT");
+    assert_eq!(made.key_usage.as_str(), "ENCRYPT_DECRYPT");
+    assert_eq!(made.algorithms.unwrap().names(), ["SYMMETRIC_DEFAULT"]);
+    assert_eq!(
+        (made.origin.as_str(), made.multi_region),
+        ("AWS_KMS", false)
+    );
     assert_eq!(made.deletion_date, None);
-    assert_eq!(made.current_key_material_id.len(), 64);
+    assert_eq!(made.current_key_material_id.as_ref().unwrap().len(), 64);
     assert_eq!(
         world
             .kms
@@ -44,28 +47,43 @@ async fn a_new_key_is_described_as_aws_does() {
 }
 
 #[tokio::test]
-async fn other_kinds_of_keys_are_refused() {
+async fn what_there_is_no_key_for_is_refused() {
     let world = World::new().await;
     let root = world.root();
     let text = |text: &str| Some(text.to_owned());
     let none = CreateKeyRequest::default;
+    let in_store = |origin: &str, xks: Option<String>| CreateKeyRequest {
+        origin: text(origin),
+        custom_key_store_id: text("cks-1"),
+        xks_key_id: xks,
+        ..none()
+    };
     for (request, expected) in [
         (
             CreateKeyRequest {
-                key_spec: text("RSA_2048"),
+                key_spec: text("AES_256"),
                 ..none()
             },
-            "UnsupportedOperationException",
+            "ValidationException",
         ),
         (
             CreateKeyRequest {
-                customer_master_key_spec: text("HMAC_256"),
+                customer_master_key_spec: text("RSA_2048"),
+                key_usage: text("ENCRYPT"),
                 ..none()
             },
-            "UnsupportedOperationException",
+            "ValidationException",
         ),
         (
             CreateKeyRequest {
+                origin: text("HERE"),
+                ..none()
+            },
+            "ValidationException",
+        ),
+        (
+            CreateKeyRequest {
+                key_spec: text("SM2"),
                 key_usage: text("SIGN_VERIFY"),
                 ..none()
             },
@@ -73,6 +91,8 @@ async fn other_kinds_of_keys_are_refused() {
         ),
         (
             CreateKeyRequest {
+                key_spec: text("ML_DSA_44"),
+                key_usage: text("SIGN_VERIFY"),
                 origin: text("EXTERNAL"),
                 ..none()
             },
@@ -83,12 +103,36 @@ async fn other_kinds_of_keys_are_refused() {
                 custom_key_store_id: text("cks-1"),
                 ..none()
             },
-            "UnsupportedOperationException",
+            "ValidationException",
         ),
         (
             CreateKeyRequest {
                 xks_key_id: text("1"),
                 ..none()
+            },
+            "ValidationException",
+        ),
+        (
+            CreateKeyRequest {
+                origin: text("AWS_CLOUDHSM"),
+                ..none()
+            },
+            "ValidationException",
+        ),
+        (
+            in_store("AWS_CLOUDHSM", None),
+            "CustomKeyStoreNotFoundException",
+        ),
+        (in_store("EXTERNAL_KEY_STORE", None), "ValidationException"),
+        (
+            in_store("EXTERNAL_KEY_STORE", text("1")),
+            "CustomKeyStoreNotFoundException",
+        ),
+        (
+            CreateKeyRequest {
+                key_spec: text("HMAC_256"),
+                key_usage: text("GENERATE_VERIFY_MAC"),
+                ..in_store("AWS_CLOUDHSM", None)
             },
             "UnsupportedOperationException",
         ),

@@ -1,16 +1,24 @@
 //! The KMS over a real index: what each operation does, refuses and records.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+mod abac;
 mod accounts;
 mod aliases;
 mod crypto;
 mod deletion;
+mod grants;
+mod import;
 mod keys;
+mod kinds;
+mod kinds_interop;
 mod managed;
+mod material_states;
 mod platform;
 mod policies;
+mod rotation;
 mod states;
 mod tags;
 mod trail;
+mod usage;
 mod vectors;
 mod world;

@@ -1,7 +1,8 @@
 //! Platform keys.
 
 use proptest::prelude::*;
-use sealgate_kms::{Kms, RootKey};
+use sealgate_kms::{Kms, Root, RootKey};
+use sealgate_trust::{RootConfig, Secrets, Source};
 
 use crate::world::{REGION, World, code};
 
@@ -40,7 +41,7 @@ async fn a_wrapping_opens_for_its_purpose_and_data_and_after_a_rotation_and_a_re
 #[tokio::test]
 async fn the_wrong_root_key_is_found_out_at_the_start() {
     let world = World::new().await;
-    let other = RootKey::from_bytes([8; 32]);
+    let other = Root::fixed(RootKey::from_bytes([8; 32]));
     let found = Kms::open(
         world.index.clone(),
         world.trail.clone(),
@@ -51,6 +52,33 @@ async fn the_wrong_root_key_is_found_out_at_the_start() {
     let error = found.err().unwrap();
     assert_eq!(error.status(), 500);
     assert!(error.to_string().contains("root key"), "{error}");
+}
+
+#[tokio::test]
+async fn without_the_root_nothing_opens_and_with_it_again_everything_does() {
+    let world = World::new().await;
+    let folder = tempfile::tempdir().unwrap();
+    let secrets = Secrets::new(|_| Some("07".repeat(32)));
+    let config = RootConfig::new(Some(Source::parse("env:KEY").unwrap()), secrets);
+    let root = Root::open(&config, folder.path(), true).await.unwrap();
+    let (index, trail) = (world.index.clone(), world.trail.clone());
+    let kms = Kms::open(index, trail, &root, REGION.to_owned())
+        .await
+        .unwrap();
+    let wrapped = kms.platform_wrap("p", b"", b"secret").unwrap();
+    root.lose("the token was pulled");
+    let refused = kms.platform_unwrap("p", b"", &wrapped).err().unwrap();
+    assert_eq!(
+        (refused.code(), refused.status()),
+        ("KeyUnavailableException", 500)
+    );
+    assert!(refused.to_string().contains("the token was pulled"));
+    assert!(!refused.message().contains("the token was pulled"));
+    assert!(kms.platform_wrap("p", b"", b"secret").is_err());
+    assert!(kms.rotate_platform_key().await.is_err());
+    root.check().await.unwrap();
+    let opened = kms.platform_unwrap("p", b"", &wrapped).unwrap();
+    assert_eq!(opened.as_slice(), b"secret");
 }
 
 #[test]

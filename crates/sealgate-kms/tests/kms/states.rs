@@ -122,6 +122,7 @@ async fn attempt(world: &World, operation: &str, state: KeyState) -> Result<(), 
         KeyState::Enabled => {}
         KeyState::Disabled => kms.disable_key(&call, k).await?,
         KeyState::PendingDeletion => kms.schedule_key_deletion(&call, k, None).await.map(drop)?,
+        other => panic!("no way into the state {other} here"),
     }
     assert_eq!(kms.describe_key(&call, k).await?.state, state);
     assert_eq!(kms.describe_key(&call, k).await?.enabled, state == ENABLED);

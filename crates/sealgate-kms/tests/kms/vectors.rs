@@ -3,7 +3,7 @@
 
 use sealgate_audit::Trail;
 use sealgate_index::{Expect, Index, IndexConfig, RecordWrite};
-use sealgate_kms::{EncryptionContext, Kms, RootKey};
+use sealgate_kms::{EncryptionContext, Kms, Root, RootKey};
 use serde_json::Value;
 
 use crate::world::{REGION, World, call, code};
@@ -32,6 +32,7 @@ async fn what_was_sealed_once_opens_for_good() {
     });
     index.write_records(writes.collect()).await.unwrap();
     let root_key = RootKey::from_bytes(bytes(&vectors["root_key"]).try_into().unwrap());
+    let root_key = Root::fixed(root_key);
     let trail = Trail::new(index.clone(), REGION);
     let kms = Kms::open(index, trail, &root_key, REGION.to_owned())
         .await

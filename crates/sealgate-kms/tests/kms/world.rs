@@ -7,9 +7,9 @@ use parking_lot::Mutex;
 use sealgate_audit::{LookupRequest, Trail};
 use sealgate_index::{Index, IndexConfig};
 use sealgate_kms::{
-    Call, CreateKeyRequest, CryptoOptions, EncryptionContext, Kms, KmsError, RootKey,
+    Call, CreateKeyRequest, CryptoOptions, EncryptionContext, Kms, KmsError, Root, RootKey,
 };
-use sealgate_policy::{Caller, Environment, Policy, Principal, PrincipalKind};
+use sealgate_policy::{AttachedPolicy, Caller, Environment, Policy, Principal, PrincipalKind};
 use serde_json::Value;
 use tempfile::TempDir;
 use time::macros::datetime;
@@ -115,8 +115,13 @@ impl World {
             },
             identity_policies: policies
                 .iter()
-                .map(|text| Arc::new(Policy::parse_identity(text).unwrap()))
+                .map(|text| {
+                    AttachedPolicy::new("inline policy", Policy::parse_identity(text).unwrap())
+                })
                 .collect(),
+            boundary: None,
+            session: None,
+            tags: Arc::default(),
             environment: Environment {
                 source_ip: Some("192.0.2.1".parse().unwrap()),
                 secure_transport: true,
@@ -188,8 +193,8 @@ impl World {
     }
 }
 
-pub fn root_key() -> RootKey {
-    RootKey::from_bytes([7; 32])
+pub fn root_key() -> Root {
+    Root::fixed(RootKey::from_bytes([7; 32]))
 }
 
 pub fn call(caller: &Caller) -> Call<'_> {

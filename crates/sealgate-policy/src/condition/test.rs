@@ -9,6 +9,7 @@ use super::operand::{Number, parse_date, parse_flag, parse_network};
 use super::operator::{Comparison, Relation};
 use crate::arn::{Arn, ArnPattern};
 use crate::error::PolicyError;
+use crate::key::Key;
 use crate::pattern::{Pattern, Syntax};
 use crate::request::{Request, Value};
 
@@ -87,6 +88,16 @@ impl Test {
             | Test::Binary(_)
             | Test::Network(_)
             | Test::Null(_) => false,
+        }
+    }
+
+    pub(super) fn each_key<'a>(&'a self, visit: &mut dyn FnMut(&'a Key)) {
+        match self {
+            Test::Text(patterns) | Test::TextIgnoringCase(patterns) => {
+                patterns.iter().for_each(|pattern| pattern.each_key(visit));
+            }
+            Test::Arn(patterns) => patterns.iter().for_each(|pattern| pattern.each_key(visit)),
+            _ => {}
         }
     }
 

@@ -4,8 +4,8 @@ use std::sync::Arc;
 
 use sealgate_audit::Trail;
 use sealgate_index::{Index, IndexConfig};
-use sealgate_kms::{Call, CreateKeyRequest, Kms, RootKey};
-use sealgate_policy::{Caller, Environment, Policy, Principal, PrincipalKind};
+use sealgate_kms::{Call, CreateKeyRequest, Kms, Root, RootKey};
+use sealgate_policy::{AttachedPolicy, Caller, Environment, Policy, Principal, PrincipalKind};
 use tempfile::TempDir;
 use time::macros::datetime;
 
@@ -28,7 +28,7 @@ impl World {
         let path = folder.path().join("index");
         let index = Index::open(IndexConfig { path, key: None }).await.unwrap();
         let trail = Trail::new(index.clone(), REGION);
-        let root = RootKey::from_bytes([7; 32]);
+        let root = Root::fixed(RootKey::from_bytes([7; 32]));
         let kms = Kms::open(index, trail, &root, REGION.to_owned())
             .await
             .unwrap();
@@ -70,8 +70,11 @@ fn caller(kind: PrincipalKind, resource: &str, policies: &[&str]) -> Caller {
         },
         identity_policies: policies
             .iter()
-            .map(|text| Arc::new(Policy::parse_identity(text).unwrap()))
+            .map(|text| AttachedPolicy::new("inline policy", Policy::parse_identity(text).unwrap()))
             .collect(),
+        boundary: None,
+        session: None,
+        tags: Arc::default(),
         environment: Environment {
             source_ip: Some("192.0.2.1".parse().unwrap()),
             secure_transport: true,

@@ -3,6 +3,7 @@
 mod file;
 mod values;
 
+use std::io::IsTerminal;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -10,6 +11,7 @@ use std::time::Duration;
 use ipnet::IpNet;
 use sealgate_blobs::RemoteConfig;
 use sealgate_iam::CleartextSecrets;
+use sealgate_trust::{Lease, RootConfig, RootError, Secrets, Source};
 use thiserror::Error;
 use zeroize::Zeroizing;
 
@@ -51,6 +53,9 @@ pub enum ConfigError {
         /// What was expected.
         expected: String,
     },
+    /// The holder of the root key is not one.
+    #[error(transparent)]
+    Root(#[from] RootError),
     /// Values that do not go together.
     #[error("{0}")]
     Conflict(&'static str),
@@ -86,6 +91,10 @@ pub struct Config {
     pub tls: Option<TlsFiles>,
     /// Bodies up to this many bytes live in the index.
     pub inline_limit: u64,
+    /// Who holds the root key.
+    pub root: RootConfig,
+    /// How often trails deliver into their buckets.
+    pub trail_delivery: Duration,
     /// How long a replaced blob stays.
     pub garbage_grace: Duration,
     /// Whether new buckets refuse SSE-C.
@@ -135,7 +144,7 @@ impl Config {
         args: &ServeArgs,
         env: impl Fn(&str) -> Option<String>,
     ) -> Result<Config, ConfigError> {
-        let file = match &args.config {
+        let file = match &args.folder.config {
             Some(path) => ConfigFile::read(path)?,
             None => ConfigFile::default(),
         };
@@ -186,6 +195,26 @@ impl Config {
             (None, StoreConfig::Remote(_)) => 0,
         };
 
+        let mut root = RootConfig::new(
+            args.folder
+                .root
+                .clone()
+                .or(file.root)
+                .map(|text| Source::parse(&text))
+                .transpose()?,
+            root_secrets(
+                args.folder
+                    .root_passphrase_file
+                    .clone()
+                    .or(file.root_passphrase_file),
+            ),
+        );
+        root.make_wrapping_key = args.root_make_wrapping_key;
+        root.lease = Lease {
+            interval: timeout("root_check_interval", file.root_check_interval, 10)?,
+            grace: values::duration("root_grace", file.root_grace, Duration::from_secs(30))?,
+        };
+
         let limits = file.limits.unwrap_or_default();
         let connections = limits.connections.unwrap_or(4096);
         if connections == 0 {
@@ -204,6 +233,7 @@ impl Config {
 
         Ok(Config {
             data: args
+                .folder
                 .data
                 .clone()
                 .or(file.data)
@@ -229,6 +259,8 @@ impl Config {
                 certificate: tls.certificate,
                 key: tls.key,
             }),
+            root,
+            trail_delivery: timeout("trail_delivery", file.trail_delivery, 300)?,
             inline_limit,
             garbage_grace: values::duration(
                 "garbage_grace",
@@ -260,6 +292,18 @@ impl Config {
     /// The index file.
     pub fn index_path(&self, data: &Path) -> PathBuf {
         self.index.clone().unwrap_or_else(|| data.join("index.db"))
+    }
+}
+
+/// Where PINs, tokens and the passphrase of the root key come from: variables, a file, or the terminal.
+fn root_secrets(passphrase_file: Option<PathBuf>) -> Secrets {
+    let secrets = Secrets::of_process();
+    match passphrase_file {
+        Some(path) => secrets.with_passphrase_file(path),
+        None if std::io::stdin().is_terminal() => {
+            secrets.with_prompt(|question| rpassword::prompt_password(question).map(Zeroizing::new))
+        }
+        None => secrets,
     }
 }
 
@@ -334,6 +378,7 @@ mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
     use super::*;
+    use crate::cli::FolderArgs;
 
     fn load(args: &ServeArgs, env: &[(&str, &str)], file: &str) -> Result<Config, ConfigError> {
         let file = ConfigFile::parse(file, Path::new("test.toml"))?;
@@ -368,7 +413,10 @@ mod tests {
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
         let file = "data = '/from/file'\nregion = 'eu-west-1'\nlisten = '127.0.0.1:1'";
         let args = ServeArgs {
-            data: Some("/from/flag".into()),
+            folder: FolderArgs {
+                data: Some("/from/flag".into()),
+                ..FolderArgs::default()
+            },
             ..ServeArgs::default()
         };
         let config = load(&args, &[], file).unwrap();

@@ -1,0 +1,129 @@
+//! Moving a wrapped secret to the newest material of its key, or to another key, for `sealgate rewrap`.
+//!
+//! The operator of the gateway asks for it, who holds the root of trust: no policy is asked. The secret
+//! stays inside, the states of both keys count, and every move is an event of the service in the trail.
+
+use serde_json::json;
+use time::OffsetDateTime;
+
+use crate::arn::{AccountId, KeyId, KeyName, Target};
+use crate::ciphertext::{self, MadeWith};
+use crate::context::EncryptionContext;
+use crate::error::KmsError;
+use crate::kind::KeySpec;
+use crate::kms::{Kms, not_found};
+use crate::operation::Operation;
+use crate::types::Rewrapped;
+
+impl Kms {
+    /// The same secret under the current material of its key, or of the key `to` (an ARN) of the same
+    /// account. `None` if that is what it is under.
+    ///
+    /// # Errors
+    /// As ReEncrypt, permissions aside.
+    pub async fn rewrap(
+        &self,
+        blob: &[u8],
+        context: &EncryptionContext,
+        to: Option<&str>,
+    ) -> Result<Option<Rewrapped>, KmsError> {
+        let inner = &self.inner;
+        let now = OffsetDateTime::now_utc();
+        // Before the keys are looked at: see [`Moment`](crate::material::Moment).
+        let moment = inner.materials.moment();
+        let (made_with, wrapped) = ciphertext::parse(blob).ok_or(KmsError::InvalidCiphertext)?;
+        let account = made_with.account;
+        let own = Target::Key(KeyId::Uuid(made_with.key));
+        let source = self.key_of_operator(account, &own, now).await?;
+        let destination = match to {
+            None => source.clone(),
+            Some(arn) => {
+                let name = KeyName::parse(arn, &inner.region, "keyId")?;
+                if name.account.is_some_and(|other| other != account) {
+                    return Err(KmsError::Validation(
+                        "Objects stay under the keys of their account.".to_owned(),
+                    ));
+                }
+                self.key_of_operator(account, &name.target, now).await?
+            }
+        };
+        if destination.record.spec != KeySpec::SymmetricDefault {
+            return Err(KmsError::InvalidKeyUsage(format!(
+                "{} is not a symmetric encryption key.",
+                destination.arn
+            )));
+        }
+        let current = destination.record.current().ok_or_else(|| {
+            KmsError::InvalidState(format!("{} has no key material.", destination.arn))
+        })?;
+        let target = MadeWith {
+            account,
+            key: destination.record.id,
+            version: current.version,
+        };
+        if target == made_with {
+            return Ok(None);
+        }
+        let material = source
+            .record
+            .material
+            .iter()
+            .find(|material| material.version == made_with.version)
+            .ok_or(KmsError::InvalidCiphertext)?;
+        let key = inner.materials.open(&source.record, material, moment)?;
+        let secret = ciphertext::open(key.symmetric()?, made_with, context, wrapped)
+            .ok_or(KmsError::InvalidCiphertext)?;
+        let key = inner.materials.open(&destination.record, current, moment)?;
+        let ciphertext = ciphertext::seal(key.symmetric()?, target, context, &secret);
+
+        let mut event = self.service_event("ReEncrypt", &source, now);
+        event.read_only = true;
+        event.request_parameters = json!({
+            "sourceEncryptionContext": context.to_json(),
+            "destinationEncryptionContext": context.to_json(),
+            "destinationKeyId": destination.arn,
+        });
+        event.additional = json!({
+            "sourceKeyMaterialId": material.id,
+            "destinationKeyMaterialId": current.id,
+        });
+        inner.trail.record_batched(event).await?;
+        Ok(Some(Rewrapped {
+            ciphertext,
+            key_arn: destination.arn.clone(),
+        }))
+    }
+
+    async fn key_of_operator(
+        &self,
+        account: AccountId,
+        target: &Target,
+        now: OffsetDateTime,
+    ) -> Result<std::sync::Arc<crate::store::Key>, KmsError> {
+        let key = self.look_up(account, target, now).await?;
+        let key = key.ok_or_else(|| not_found(&self.inner.region, account, target))?;
+        Operation::ReEncrypt.check_state(key.record.state, &key.arn)?;
+        Ok(key)
+    }
+
+    /// The same secret under the current platform key; `None` if that is what it is under.
+    ///
+    /// # Errors
+    /// As [`Kms::platform_unwrap`].
+    pub fn platform_rewrap(
+        &self,
+        purpose: &str,
+        aad: &[u8],
+        wrapped: &[u8],
+    ) -> Result<Option<Vec<u8>>, KmsError> {
+        let again = {
+            let secret = self.platform_unwrap(purpose, aad, wrapped)?;
+            self.platform_wrap(purpose, aad, &secret)?
+        };
+        // The first bytes of a wrapping name the version of its key.
+        Ok((again.get(..PLATFORM_HEADER) != wrapped.get(..PLATFORM_HEADER)).then_some(again))
+    }
+}
+
+/// Format byte and version of the platform key.
+const PLATFORM_HEADER: usize = 5;

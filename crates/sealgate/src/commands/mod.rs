@@ -1,0 +1,74 @@
+//! What an operator can tell a data folder to do, besides serving it. The commands are run by the process
+//! that holds the folder (see [`crate::control`]); as the owner of the folder and of its root of trust, the
+//! operator needs no permission of a policy.
+
+mod account;
+mod audit;
+mod explain;
+mod rewrap;
+pub mod root;
+
+pub use account::AccountCommand;
+pub use audit::AuditCommand;
+pub use explain::ExplainArgs;
+pub use rewrap::RewrapArgs;
+pub use root::RootCommand;
+
+use clap::Subcommand;
+use serde::{Deserialize, Serialize};
+
+use crate::control::Output;
+use crate::stores::Stores;
+
+/// The commands.
+#[derive(Subcommand, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Command {
+    /// Make and list accounts
+    #[command(subcommand)]
+    Account(AccountCommand),
+    /// Check and export the audit trail
+    #[command(subcommand)]
+    Audit(AuditCommand),
+    /// Say whether a principal may do something, and which policy statement decides
+    Explain(ExplainArgs),
+    /// Move data keys to the newest version of their key, or to another key, without touching bodies
+    Rewrap(RewrapArgs),
+    /// Say who holds the root key, move it to another holder, or recover it
+    #[command(subcommand)]
+    Root(RootCommand),
+}
+
+impl Command {
+    /// Its name, for the log.
+    pub fn name(&self) -> &'static str {
+        match self {
+            Command::Account(_) => "account",
+            Command::Audit(_) => "audit",
+            Command::Explain(_) => "explain",
+            Command::Rewrap(_) => "rewrap",
+            Command::Root(_) => "root",
+        }
+    }
+
+    /// Takes from this process what the one that holds the folder may not have: the working folder, and
+    /// secrets of the environment.
+    pub fn absolute(&mut self) -> anyhow::Result<()> {
+        match self {
+            Command::Audit(command) => command.absolute(),
+            Command::Root(command) => command.absolute(),
+            Command::Account(_) | Command::Explain(_) | Command::Rewrap(_) => Ok(()),
+        }
+    }
+
+    /// Does it.
+    pub async fn run(self, stores: &Stores, output: &Output) -> anyhow::Result<()> {
+        match self {
+            Command::Account(command) => command.run(stores, output).await,
+            Command::Audit(command) => command.run(stores, output).await,
+            Command::Explain(args) => args.run(stores, output).await,
+            Command::Rewrap(args) => args.run(stores, output).await,
+            Command::Root(command) => command.run(stores, output).await,
+        }
+    }
+}

@@ -111,7 +111,7 @@ fn pair(attribute: &str) -> Result<(&str, String), String> {
     Ok((name, value.into_owned()))
 }
 
-/// The text that [`Pkcs11Uri::parse`] reads.
+/// The text that `Pkcs11Uri::parse` reads.
 impl fmt::Display for Pkcs11Uri {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let encoded = |text: &str| utf8_percent_encode(text, ENCODED).to_string();

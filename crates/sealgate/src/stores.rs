@@ -49,6 +49,7 @@ impl Stores {
         let index_path = config.index_path(data.path());
         data.require("the index", &index_path)?;
         let root = Root::open(&config.root, data.path(), data.first_start()).await?;
+        let holder = root.describe().await;
         let blobs = open_blobs(config, data).await?;
 
         let key = config
@@ -56,7 +57,16 @@ impl Stores {
             .then(|| root.derive(INDEX_KEY))
             .transpose()?
             .map(|key| Zeroizing::new(*key.expose()));
-        let index = open_index(&index_path, key, data.first_start()).await?;
+        // A key file has no check value: a wrong one shows here first.
+        let index = open_index(&index_path, key, data.first_start())
+            .await
+            .with_context(|| {
+                format!(
+                    "the index {} cannot be opened (its key comes from {})",
+                    index_path.display(),
+                    holder
+                )
+            })?;
         let mut trail = TrailConfig::new(config.region.clone(), root.derive(AUDIT_KEY)?);
         trail.heads_file = Some(data.audit_heads());
         trail.delivery_period = config.trail_delivery.try_into()?;
@@ -137,10 +147,9 @@ async fn open_index(
         path: path.to_owned(),
         key,
     };
-    let opened = if first_start {
-        Index::open(config).await
+    Ok(if first_start {
+        Index::open(config).await?
     } else {
-        Index::open_existing(config).await
-    };
-    opened.with_context(|| format!("the index {} cannot be opened", path.display()))
+        Index::open_existing(config).await?
+    })
 }

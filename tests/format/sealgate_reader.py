@@ -58,7 +58,8 @@ WRAP_OVERHEAD = 1 + SALT + TAG
 ROOT_HEADER = "sealgate root key v1"
 ROOT_INFO = b"sealgate v1 root "
 INDEX_APPLICATION = 0x53474958
-INDEX_FORMAT = 1
+# What this reader reads is the same in both.
+INDEX_FORMATS = (1, 2)
 PLAIN_SQLITE = b"SQLite format 3\0"
 KMS_HEADER = 1 + 8 + 16 + 4
 
@@ -283,8 +284,8 @@ class Folder:
                     raise Refused("the index does not open under this root key") from None
                 if application != INDEX_APPLICATION:
                     raise Refused("not an index of Sealgate")
-                if version != INDEX_FORMAT:
-                    raise Refused(f"an index of format {version}, not {INDEX_FORMAT}")
+                if version not in INDEX_FORMATS:
+                    raise Refused(f"an index of format {version}, not one of {INDEX_FORMATS}")
                 yield cls(index, root, blobs or data / "blobs")
             finally:
                 index.close()

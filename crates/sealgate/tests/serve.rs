@@ -330,7 +330,7 @@ fn a_folder_that_is_not_whole_or_not_ours_is_refused_untouched() {
         fs::rename(&there, &aside).unwrap();
         let sentence = refusal(&data, &[]);
         assert!(
-            sentence.contains("damaged") && sentence.contains(word),
+            sentence.contains("missing") && sentence.contains(word),
             "{sentence}"
         );
         assert!(!there.exists(), "{part} was made anew");

@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
-use sealgate_index::{Index, TrailRow, TrailState};
+use sealgate_index::{Index, TrailEntry, TrailRow, TrailState};
 use serde_json::Value;
 use sha2::{Digest, Sha256};
 
@@ -349,7 +349,63 @@ fn agrees(row: &TrailRow) -> bool {
         && text("recipientAccountId") == Some(&entry.account_id)
         && event.get("readOnly") == Some(&Value::Bool(entry.read_only))
         && event.get("managementEvent") == Some(&Value::Bool(entry.listed))
-        && identity::username(identity) == entry.username
+        && (identity::username(identity) == entry.username || is_earlier_service(identity, entry))
         && identity::access_key_id(identity) == entry.access_key_id
         && columns.eq(resources)
+}
+
+/// Events that a service made by itself were at first looked up by the service's name, and not by
+/// `invokedBy`. Those records stay as they are.
+fn is_earlier_service(identity: &Value, entry: &TrailEntry) -> bool {
+    identity.get("type").and_then(Value::as_str) == Some("AWSService")
+        && entry.username.as_deref() == Some(&entry.event_source)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+
+    use sealgate_policy::{Caller, Environment, Principal, PrincipalKind};
+
+    use super::*;
+    use crate::event::Event;
+    use crate::record::render;
+
+    fn row(username: Option<&str>) -> TrailRow {
+        let principal = Principal {
+            account_id: "111111111111".to_owned(),
+            kind: PrincipalKind::Service {
+                name: "kms.amazonaws.com".to_owned(),
+            },
+            arn: String::new(),
+            id: String::new(),
+            access_key_id: None,
+        };
+        let environment = Environment {
+            source_ip: None,
+            secure_transport: true,
+            user_agent: None,
+            now: time::OffsetDateTime::UNIX_EPOCH,
+            region: "us-east-1".to_owned(),
+        };
+        let caller = Caller::new(principal, environment);
+        let mut event = Event::new("kms.amazonaws.com", "CreateKey", &caller, "id");
+        event.set_invoked_by("AWS Internal");
+        let mut entry = render(event).remove(0);
+        if let Some(name) = username {
+            entry.username = Some(name.to_owned());
+        }
+        TrailRow {
+            sequence: 1,
+            chain: [0; 32],
+            entry,
+        }
+    }
+
+    #[test]
+    fn events_of_services_agree_also_as_the_first_version_filed_them() {
+        assert!(agrees(&row(None)));
+        assert!(agrees(&row(Some("kms.amazonaws.com"))));
+        assert!(!agrees(&row(Some("mallory"))));
+    }
 }

@@ -145,7 +145,7 @@ def test_deleted_material_comes_back_only_as_it_was(kms) -> None:
 
 def test_expiry_takes_effect_on_time(kms) -> None:
     arn, material = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["Arn"], os.urandom(32)
-    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=3)
+    until = datetime.datetime.now(datetime.timezone.utc) + datetime.timedelta(seconds=6)
     import_material(kms, arn, material, ExpirationModel="KEY_MATERIAL_EXPIRES", ValidTo=until)
     sealed = kms.encrypt(KeyId=arn, Plaintext=b"secret")["CiphertextBlob"]
     while datetime.datetime.now(datetime.timezone.utc) < until + datetime.timedelta(milliseconds=200):

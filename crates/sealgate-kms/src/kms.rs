@@ -168,6 +168,19 @@ impl Kms {
         self.inner.platform.unwrap(purpose, aad, wrapped)
     }
 
+    /// The same secret under the current platform key; `None` if that is what it is under.
+    ///
+    /// # Errors
+    /// As [`Kms::platform_unwrap`].
+    pub fn platform_rewrap(
+        &self,
+        purpose: &str,
+        aad: &[u8],
+        wrapped: &[u8],
+    ) -> Result<Option<Vec<u8>>, KmsError> {
+        self.inner.platform.rewrap(purpose, aad, wrapped)
+    }
+
     /// Makes a new version of the platform key for what is wrapped from now on; returns its number.
     ///
     /// # Errors

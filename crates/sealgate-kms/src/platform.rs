@@ -95,9 +95,7 @@ impl Platform {
         aad: &[u8],
         secret: &[u8],
     ) -> Result<Vec<u8>, KmsError> {
-        let newest = self.keys.read().keys().last().copied();
-        let version =
-            newest.ok_or_else(|| KmsError::Internal("there is no platform key".to_owned()))?;
+        let version = self.current()?;
         let key = self.key(version)?;
         let mut wrapped = header(version).to_vec();
         wrapped.extend(wrap::wrap(
@@ -124,6 +122,27 @@ impl Platform {
         let key = self.key(u32::from_be_bytes(version))?;
         wrap::unwrap(&key, purpose, &bound(head, aad), rest)
             .map_err(|_| KmsError::InvalidCiphertext)
+    }
+
+    /// The same secret under the newest key; `None` if that is what it is under. It is opened in any case, so
+    /// that damage is told.
+    pub(crate) fn rewrap(
+        &self,
+        purpose: &str,
+        aad: &[u8],
+        wrapped: &[u8],
+    ) -> Result<Option<Vec<u8>>, KmsError> {
+        let secret = self.unwrap(purpose, aad, wrapped)?;
+        if wrapped.starts_with(&header(self.current()?)) {
+            return Ok(None);
+        }
+        self.wrap(purpose, aad, &secret).map(Some)
+    }
+
+    /// The version that wraps.
+    fn current(&self) -> Result<u32, KmsError> {
+        let newest = self.keys.read().keys().last().copied();
+        newest.ok_or_else(|| KmsError::Internal("there is no platform key".to_owned()))
     }
 
     /// The key of a version; [`KmsError::InvalidCiphertext`] if there is none.

@@ -105,25 +105,4 @@ impl Kms {
         Operation::ReEncrypt.check_state(key.record.state, &key.arn)?;
         Ok(key)
     }
-
-    /// The same secret under the current platform key; `None` if that is what it is under.
-    ///
-    /// # Errors
-    /// As [`Kms::platform_unwrap`].
-    pub fn platform_rewrap(
-        &self,
-        purpose: &str,
-        aad: &[u8],
-        wrapped: &[u8],
-    ) -> Result<Option<Vec<u8>>, KmsError> {
-        let again = {
-            let secret = self.platform_unwrap(purpose, aad, wrapped)?;
-            self.platform_wrap(purpose, aad, &secret)?
-        };
-        // The first bytes of a wrapping name the version of its key.
-        Ok((again.get(..PLATFORM_HEADER) != wrapped.get(..PLATFORM_HEADER)).then_some(again))
-    }
 }
-
-/// Format byte and version of the platform key.
-const PLATFORM_HEADER: usize = 5;

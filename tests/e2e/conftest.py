@@ -22,6 +22,7 @@ import boto3
 import pytest
 from gateway import ALICE, REGION, ROOT_USER, Gateway, User, clean_environment
 from modes import MODES
+from tokens import TEST_ROOT
 
 STORES = ("local", "moto", "sealgate")
 SCHEMES = ("http", "https")
@@ -32,6 +33,13 @@ NUMBERS = itertools.count(1)
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_store: runs over each kind of store")
+    config.addinivalue_line("markers", "key_file: begins with the root of trust in its file")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in items:
+        if TEST_ROOT and item.get_closest_marker("key_file"):
+            item.add_marker(pytest.mark.skip(reason=f"is about the file of the root key; here it is in {TEST_ROOT}"))
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:

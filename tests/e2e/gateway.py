@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import os
 import re
 import signal
@@ -12,6 +13,7 @@ from pathlib import Path
 
 import boto3
 from botocore.config import Config
+from tokens import TEST_ROOT, Token, names_a_root
 
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
@@ -84,6 +86,13 @@ def binary() -> str:
     raise RuntimeError("build the program first (cargo build), or name it in SEALGATE_BIN")
 
 
+@functools.cache
+def fips() -> bool:
+    """True of a FIPS build, which refuses what its module does not approve."""
+    said = subprocess.run([binary(), "version"], capture_output=True, text=True, check=True).stdout
+    return "AWS-LC FIPS" in said
+
+
 def clean_environment(home: Path, **more: str) -> dict[str, str]:
     """An environment in which no configuration of the person who runs the tests counts."""
     prefixes = ("AWS_", "SEALGATE_", "RCLONE_", "BOTO_")
@@ -126,6 +135,10 @@ class Gateway:
         self._clients: dict[tuple, object] = {}
         self._keys: dict[str, str] = {}
         folder.mkdir(parents=True, exist_ok=True)
+        # A folder that was in use keeps the root that it has.
+        if TEST_ROOT and not self.data.exists() and not names_a_root(arguments, self.env, config):
+            token = Token(folder / "token")
+            self.env, self.arguments = self.env | token.env, arguments + token.arguments
 
     # --- life
 

@@ -169,7 +169,8 @@ def test_s3api(shell: Shell, home_bucket: str) -> None:
     api("copy-object", "--bucket", bucket, "--key", "c", "--copy-source", f"{bucket}/k")
     assert [entry["Key"] for entry in api("list-objects-v2", "--bucket", bucket)["Contents"]] == ["c", "k"]
     with pytest.raises(Failed, match="NotImplemented"):
-        api("get-bucket-acl", "--bucket", bucket)
+        api("get-object-torrent", "--bucket", bucket, "--key", "k", "torrent")
+    assert api("get-bucket-acl", "--bucket", bucket)["Grants"][0]["Permission"] == "FULL_CONTROL"
     deleted = api("delete-objects", "--bucket", bucket, "--delete", '{"Objects":[{"Key":"c"},{"Key":"k"}]}')
     assert len(deleted["Deleted"]) == 2
     api("delete-bucket", "--bucket", bucket)

@@ -10,7 +10,7 @@ import pytest
 from botocore.exceptions import ClientError
 from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, padding, rsa, utils
-from gateway import ACCOUNT, BOB, Gateway
+from gateway import ACCOUNT, BOB, Gateway, fips
 
 RSA = ("RSA_2048", "RSA_3072", "RSA_4096")
 CURVES = {
@@ -38,6 +38,8 @@ TABLE = {
     **{f"HMAC_{bits}": {"GENERATE_VERIFY_MAC": [f"HMAC_SHA_{bits}"]} for bits in (224, 256, 384, 512)},
     **{spec: {"SIGN_VERIFY": ["ML_DSA_SHAKE_256"]} for spec in ML_DSA},
 }
+# What a FIPS build refuses.
+NOT_APPROVED = "ECC_SECG_P256K1"
 MEMBERS = {
     "ENCRYPT_DECRYPT": "EncryptionAlgorithms",
     "SIGN_VERIFY": "SigningAlgorithms",
@@ -82,6 +84,9 @@ def test_spec_and_usage_go_together_as_documented(kms, keys, spec: str, usage: s
     if usage not in TABLE[spec]:
         refused("ValidationException", kms.create_key, KeySpec=spec, KeyUsage=usage)
         return
+    if spec == NOT_APPROVED and fips():
+        refused("UnsupportedOperationException", kms.create_key, KeySpec=spec, KeyUsage=usage)
+        return
     metadata = kms.describe_key(KeyId=key(kms, keys, spec, usage))["KeyMetadata"]
     assert (metadata["KeySpec"], metadata["KeyUsage"], metadata["KeyState"]) == (spec, usage, "Enabled")
     assert sorted(metadata[MEMBERS[usage]]) == sorted(TABLE[spec][usage])
@@ -118,6 +123,8 @@ def test_rsa_signatures_verify_elsewhere(kms, keys, spec: str, algorithm: str) -
 
 @pytest.mark.parametrize("spec", CURVES)
 def test_ecdsa_signatures_verify_elsewhere(kms, keys, spec: str) -> None:
+    if spec == NOT_APPROVED and fips():
+        pytest.skip("not in a FIPS build")
     arn, message = key(kms, keys, spec, "SIGN_VERIFY"), b"message"
     _, digest = CURVES[spec]
     algorithm = TABLE[spec]["SIGN_VERIFY"][0]
@@ -137,6 +144,10 @@ def test_ed25519_signatures_verify_elsewhere(kms, keys) -> None:
     verifier.verify(signature, b"message")
     digest = hashlib.sha512(b"message").digest()
     arguments = {"KeyId": arn, "Message": digest, "MessageType": "DIGEST", "SigningAlgorithm": "ED25519_PH_SHA_512"}
+    if fips():
+        refused("UnsupportedOperationException", kms.sign, **arguments)
+        refused("UnsupportedOperationException", kms.verify, Signature=bytes(64), **arguments)
+        return
     signature = kms.sign(**arguments)["Signature"]
     assert kms.verify(Signature=signature, **arguments)["SignatureValid"]
 
@@ -148,6 +159,12 @@ def test_ml_dsa_signs_and_verifies(kms, keys, spec: str) -> None:
     signature = kms.sign(**arguments)["Signature"]
     assert kms.verify(Signature=signature, **arguments)["SignatureValid"]
     refused("KMSInvalidSignatureException", kms.verify, **arguments | {"Message": b"other", "Signature": signature})
+    arguments |= {"Message": bytes(64), "MessageType": "EXTERNAL_MU"}
+    if fips():
+        refused("UnsupportedOperationException", kms.sign, **arguments)
+        refused("UnsupportedOperationException", kms.verify, Signature=signature, **arguments)
+        return
+    assert kms.verify(Signature=kms.sign(**arguments)["Signature"], **arguments)["SignatureValid"]
 
 
 @pytest.mark.parametrize("bits", (224, 256, 384, 512))
@@ -199,6 +216,9 @@ def test_shared_secrets_agree_with_another_library(kms, keys, spec: str) -> None
 def test_data_key_pairs(kms, keys, spec: str) -> None:
     wrapping = key(kms, keys, "SYMMETRIC_DEFAULT", "ENCRYPT_DECRYPT")
     context = {"for": "pairs"}
+    if spec == NOT_APPROVED and fips():
+        refused("UnsupportedOperationException", kms.generate_data_key_pair, KeyId=wrapping, KeyPairSpec=spec)
+        return
     pair = kms.generate_data_key_pair(KeyId=wrapping, KeyPairSpec=spec, EncryptionContext=context)
     private = serialization.load_der_private_key(pair["PrivateKeyPlaintext"], None)
     encoded = private.public_key().public_bytes(

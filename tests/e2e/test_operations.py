@@ -181,6 +181,7 @@ def test_a_folder_in_use_is_refused(new_gateway) -> None:
     assert request(gateway, "GET", "/").status == 200
 
 
+@pytest.mark.key_file
 def test_a_folder_that_is_foreign_newer_or_damaged_is_refused(new_gateway) -> None:
     gateway = new_gateway()
     gateway.stop()

@@ -156,6 +156,7 @@ def test_the_trail_is_exported_as_cloudtrail_delivers_it(new_gateway, tmp_path) 
     assert list((out / "AWSLogs" / ACCOUNT / "CloudTrail-Digest").rglob("*.json.gz"))
 
 
+@pytest.mark.key_file
 def test_the_root_key_moves_and_comes_back_from_shares(new_gateway) -> None:
     gateway = new_gateway()
     s3 = gateway.client()

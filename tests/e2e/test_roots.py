@@ -2,43 +2,15 @@
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 import time
-from pathlib import Path
 
 import pytest
 from botocore.exceptions import ClientError
 from conftest import noise, unique
 from gateway import ROOT_USER, StartRefused
+from tokens import Token
 
-MODULES = ("/usr/lib/softhsm/libsofthsm2.so", "/usr/lib/x86_64-linux-gnu/softhsm/libsofthsm2.so")
 FAST = 'root_check_interval = "200ms"\nroot_grace = "1s"\n'
-
-
-class Token:
-    """A token of SoftHSM2 that can be pulled."""
-
-    def __init__(self, folder: Path) -> None:
-        module = next((path for path in MODULES if Path(path).exists()), None)
-        if not module or not shutil.which("softhsm2-util"):
-            pytest.fail("SoftHSM2 is missing: apt-get install softhsm2")
-        self.tokens = folder / "tokens"
-        self.tokens.mkdir(parents=True)
-        config = folder / "softhsm2.conf"
-        config.write_text(f"directories.tokendir = {self.tokens}\nobjectstore.backend = file\nlog.level = ERROR\n")
-        self.env = {"SOFTHSM2_CONF": str(config), "SEALGATE_ROOT_PIN": "1234"}
-        command = ["softhsm2-util", "--init-token", "--free", "--label", "sealgate", "--pin", "1234", "--so-pin", "5678"]
-        subprocess.run(command, env=self.env, check=True, capture_output=True)
-        self.root = f"pkcs11:token=sealgate;object=root?module-path={module}"
-
-    def pull(self) -> None:
-        self.tokens.rename(self.tokens.with_name("pulled"))
-        self.tokens.mkdir()
-
-    def put_back(self) -> None:
-        self.tokens.rmdir()
-        self.tokens.with_name("pulled").rename(self.tokens)
 
 
 def eventually(check, patience: float = 20) -> None:
@@ -70,9 +42,7 @@ def use(gateway, bucket: str) -> None:
 
 def test_a_token_holds_the_root_and_is_pulled_and_put_back(new_gateway, workshop) -> None:
     token = Token(workshop / unique("token"))
-    gateway = new_gateway(
-        config=FAST, env=token.env, arguments=("--root", token.root, "--root-make-wrapping-key")
-    )
+    gateway = new_gateway(config=FAST, env=token.env, arguments=token.arguments)
     gateway.client().create_bucket(Bucket="token")
     use(gateway, "token")
     assert not (gateway.data / "root.key").exists()

@@ -92,6 +92,18 @@ def test_what_was_signed_is_what_counts(gateway: Gateway, bucket: str) -> None:
     gone(gateway, path)
 
 
+def test_a_slash_of_a_key_may_be_escaped_on_the_way(gateway: Gateway, bucket: str) -> None:
+    # The SDK for Java signs the first and sends the second.
+    signed = sign(gateway, "PUT", f"/{bucket}/a//b", body=b"x")
+    signed.path = f"/{bucket}/a/%2Fb"
+    assert send(gateway, signed).status == 200
+    assert request(gateway, "GET", f"/{bucket}/a//b").body == b"x"
+    # One that is no part of a key makes a name that no bucket has.
+    signed = sign(gateway, "GET", f"/{bucket}/a//b")
+    signed.path = f"/{bucket}%2Fa//b"
+    send(gateway, signed).refused(400, "InvalidBucketName")
+
+
 def test_a_body_other_than_the_signed_one_is_refused(gateway: Gateway, bucket: str) -> None:
     signed = sign(gateway, "PUT", f"/{bucket}/k", body=DATA)
     signed.body = DATA[:-1] + b"!"
@@ -135,6 +147,20 @@ def test_an_anonymous_request_is_refused(gateway: Gateway, bucket: str) -> None:
 
 
 # --- presigned
+
+
+def test_a_checksum_in_a_presigned_url_is_signed_and_not_looked_at(gateway: Gateway, bucket: str) -> None:
+    # That of an empty body, as the SDK for JavaScript signs it by default.
+    query = [("x-amz-checksum-crc32", "AAAAAA=="), ("x-amz-sdk-checksum-algorithm", "CRC32")]
+    path = f"/{bucket}/k"
+    assert request(gateway, "PUT", path, query=query, presign=60, body=DATA).status == 200
+    assert request(gateway, "GET", path).body == DATA
+    signed = sign(gateway, "PUT", path, query=query, presign=60, body=b"x")
+    signed.query[0] = ("x-amz-checksum-crc32", "AAAAAQ==")
+    send(gateway, signed).refused(403, "SignatureDoesNotMatch")
+    # As a header it counts.
+    wrong = {"x-amz-checksum-crc32": "AAAAAA=="}
+    request(gateway, "PUT", path, headers=wrong, presign=60, body=b"x").refused(400, "BadDigest")
 
 
 def test_presigned_requests(gateway: Gateway, bucket: str) -> None:

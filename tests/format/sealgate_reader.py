@@ -59,7 +59,7 @@ ROOT_HEADER = "sealgate root key v1"
 ROOT_INFO = b"sealgate v1 root "
 INDEX_APPLICATION = 0x53474958
 # What this reader reads is the same in both.
-INDEX_FORMATS = (1, 2)
+INDEX_FORMATS = (1, 2, 3)
 PLAIN_SQLITE = b"SQLite format 3\0"
 KMS_HEADER = 1 + 8 + 16 + 4
 

@@ -7,6 +7,7 @@
 
 mod audit;
 mod collect;
+mod finish;
 mod json;
 pub mod operations;
 mod query;
@@ -17,6 +18,7 @@ mod words;
 mod tests;
 
 use std::error::Error;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use http::Response;
@@ -26,8 +28,11 @@ use http_body_util::Full;
 use sealgate_audit::Trail;
 use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service};
 use sealgate_kms::Kms;
+use sealgate_seal::wiping_stack;
 use sealgate_wire::Connection;
 use time::OffsetDateTime;
+
+use finish::{Panicked, ToItsEnd};
 
 pub use collect::{BodyFault, MAX_BODY, collect};
 pub use sealgate_iam::CleartextSecrets;
@@ -38,7 +43,7 @@ pub struct AdminApi {
     kms: Kms,
     iam: Iam,
     trail: Trail,
-    region: String,
+    region: Arc<str>,
     cleartext: CleartextSecrets,
 }
 
@@ -55,7 +60,7 @@ impl AdminApi {
             kms,
             iam,
             trail,
-            region,
+            region: region.into(),
             cleartext,
         }
     }
@@ -83,52 +88,39 @@ impl AdminApi {
             Err(fault) => return self.body_error(Iam::service_of(&parts), fault, request_id),
         };
         match self.iam.authenticate(&parts, conn, now, Some(&body)).await {
-            Ok(auth) => {
-                self.handle(parts, Full::new(body), auth, conn, request_id)
-                    .await
-            }
+            Ok(auth) => self.handle(parts, body, auth, conn, request_id).await,
             Err(failure) => self.auth_error(&failure, request_id),
         }
     }
 
     /// Answers a request whose sender is known. The body must be the one that was authenticated.
-    pub async fn handle<B>(
+    pub async fn handle(
         &self,
         parts: Parts,
-        body: B,
+        body: Bytes,
         auth: Authenticated,
         conn: &Connection,
         request_id: &str,
-    ) -> Response<Full<Bytes>>
-    where
-        B: Body<Data = Bytes>,
-        B::Error: Into<Box<dyn Error + Send + Sync>>,
-    {
-        let body = match collect(body).await {
-            Ok(body) => body,
-            Err(fault) => return self.body_error(auth.service, fault, request_id),
-        };
+    ) -> Response<Full<Bytes>> {
         let (service, api, conn, id) = (
             auth.service,
             self.clone(),
             conn.clone(),
             request_id.to_owned(),
         );
-        // In a task of its own, because a client that hangs up ends the future of its request: a change
-        // that was begun is also recorded, whether or not anybody waits for the answer.
-        let operation =
-            tokio::spawn(async move { api.run(&parts, &body, &auth, &conn, &id).await });
-        match operation.await {
-            Ok(reply) => reply,
-            Err(error) => {
-                tracing::error!(%error, request_id, "an operation did not come to its end");
-                let failure = AuthFailure {
-                    service,
-                    error: AuthFault::Internal,
-                };
-                self.auth_error(&failure, request_id)
-            }
-        }
+        // A client that hangs up ends the future of its request: a change that was begun is also recorded,
+        // whether or not anybody waits for the answer.
+        let operation = ToItsEnd::new(wiping_stack(async move {
+            api.run(&parts, &body, &auth, &conn, &id).await
+        }));
+        operation.await.unwrap_or_else(|Panicked| {
+            tracing::error!(request_id, "an operation did not come to its end");
+            let failure = AuthFailure {
+                service,
+                error: AuthFault::Internal,
+            };
+            self.auth_error(&failure, request_id)
+        })
     }
 
     async fn run(

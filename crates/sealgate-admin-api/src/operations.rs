@@ -39,16 +39,21 @@ impl Operations {
 pub const KMS: Operations = Operations {
     implemented: &[
         "CancelKeyDeletion",
+        "ConnectCustomKeyStore",
         "CreateAlias",
+        "CreateCustomKeyStore",
         "CreateGrant",
         "CreateKey",
         "Decrypt",
         "DeleteAlias",
+        "DeleteCustomKeyStore",
         "DeleteImportedKeyMaterial",
         "DeriveSharedSecret",
+        "DescribeCustomKeyStores",
         "DescribeKey",
         "DisableKey",
         "DisableKeyRotation",
+        "DisconnectCustomKeyStore",
         "EnableKey",
         "EnableKeyRotation",
         "Encrypt",
@@ -73,6 +78,7 @@ pub const KMS: Operations = Operations {
         "ListRetirableGrants",
         "PutKeyPolicy",
         "ReEncrypt",
+        "ReplicateKey",
         "RetireGrant",
         "RevokeGrant",
         "RotateKeyOnDemand",
@@ -81,20 +87,13 @@ pub const KMS: Operations = Operations {
         "TagResource",
         "UntagResource",
         "UpdateAlias",
+        "UpdateCustomKeyStore",
         "UpdateKeyDescription",
+        "UpdatePrimaryRegion",
         "Verify",
         "VerifyMac",
     ],
-    not_implemented: &[
-        "ConnectCustomKeyStore",
-        "CreateCustomKeyStore",
-        "DeleteCustomKeyStore",
-        "DescribeCustomKeyStores",
-        "DisconnectCustomKeyStore",
-        "ReplicateKey",
-        "UpdateCustomKeyStore",
-        "UpdatePrimaryRegion",
-    ],
+    not_implemented: &[],
 };
 
 /// IAM, API version 2010-05-08.
@@ -389,8 +388,8 @@ mod tests {
         assert_eq!(KMS.find("Encrypt"), Known::Implemented("Encrypt"));
         assert_eq!(KMS.find("encrypt"), Known::Unknown);
         assert_eq!(
-            KMS.find("ReplicateKey"),
-            Known::NotImplemented("ReplicateKey")
+            IAM.find("ChangePassword"),
+            Known::NotImplemented("ChangePassword")
         );
     }
 }

@@ -51,26 +51,30 @@ pub fn auth(fault: &AuthFault) -> AuthWords {
         AuthError::RequestTimeTooSkewed {
             request_time,
             server_time,
-        } => signature(&if request_time < server_time {
-            format!("Signature expired: {request_time} is now earlier than {server_time} - 15 min.")
-        } else {
-            format!(
-                "Signature not yet current: {request_time} is still later than {server_time} + 15 min."
-            )
-        }),
+        } => {
+            let server_time = basic(server_time);
+            // Both have one form, in which the earlier is the lesser.
+            signature(&if *request_time < server_time {
+                format!(
+                    "Signature expired: {request_time} is now earlier than {server_time} - 15 min."
+                )
+            } else {
+                not_yet_current(request_time, &server_time)
+            })
+        }
         AuthError::Expired {
             expires,
             server_time,
             ..
         } => signature(&format!(
-            "Signature expired: {expires} is now earlier than {server_time}."
+            "Signature expired: {} is now earlier than {}.",
+            basic(expires),
+            basic(server_time)
         )),
         AuthError::NotYetValid {
             request_time,
             server_time,
-        } => signature(&format!(
-            "Signature not yet current: {request_time} is still later than {server_time} + 15 min."
-        )),
+        } => signature(&not_yet_current(request_time, &basic(server_time))),
         AuthError::HeadersNotSigned { headers } => signature(&format!(
             "'{headers}' must be a 'SignedHeader' in the AWS Authorization."
         )),
@@ -91,6 +95,15 @@ pub fn auth(fault: &AuthFault) -> AuthWords {
             &other.message(),
         ),
     }
+}
+
+fn not_yet_current(request_time: &str, server_time: &str) -> String {
+    format!("Signature not yet current: {request_time} is still later than {server_time} + 15 min.")
+}
+
+/// A time as requests have it, `YYYYMMDDTHHMMSSZ`, from how S3 shows it.
+fn basic(time: &str) -> String {
+    time.chars().filter(|c| !"-:".contains(*c)).collect()
 }
 
 fn signature(message: &str) -> AuthWords {
@@ -170,7 +183,7 @@ mod tests {
             (
                 AuthError::RequestTimeTooSkewed {
                     request_time: "20260101T000000Z".into(),
-                    server_time: "20260101T010000Z".into(),
+                    server_time: "2026-01-01T01:00:00Z".into(),
                 }
                 .into(),
                 "InvalidSignatureException",
@@ -219,6 +232,27 @@ mod tests {
             );
             assert!(!words.message.is_empty());
         }
+    }
+
+    #[test]
+    fn a_wrong_clock_is_told_which_way_it_is_wrong() {
+        let message = |request_time: &str| {
+            let server_time = "2026-11-30T17:00:00Z".into();
+            let request_time = request_time.into();
+            let error = AuthError::RequestTimeTooSkewed {
+                request_time,
+                server_time,
+            };
+            auth(&error.into()).message
+        };
+        assert_eq!(
+            message("20261130T163000Z"),
+            "Signature expired: 20261130T163000Z is now earlier than 20261130T170000Z - 15 min."
+        );
+        assert_eq!(
+            message("20261130T173000Z"),
+            "Signature not yet current: 20261130T173000Z is still later than 20261130T170000Z + 15 min."
+        );
     }
 
     #[test]

@@ -111,22 +111,34 @@ impl Event {
         caller: &Caller,
         request_id: impl Into<String>,
     ) -> Event {
-        let environment = &caller.environment;
+        Event::of(event_source, event_name, caller.clone(), request_id)
+    }
+
+    /// The same where the caller is not needed any more.
+    #[must_use]
+    pub fn of(
+        event_source: &'static str,
+        event_name: impl Into<String>,
+        caller: Caller,
+        request_id: impl Into<String>,
+    ) -> Event {
+        let environment = caller.environment;
         Event {
             // Ids of this kind ascend, which the index makes use of.
             id: Uuid::now_v7(),
             event_source,
             event_name: event_name.into(),
-            principal: caller.principal.clone(),
-            session: caller.session.clone(),
+            recipient_account_id: caller.principal.account_id.clone(),
+            principal: caller.principal,
+            session: caller.session,
             time: environment.now,
             source_ip: environment.source_ip.map_or_else(
                 // What CloudTrail shows where no client is behind a call.
                 || "AWS Internal".to_owned(),
                 |address| address.to_string(),
             ),
-            user_agent: environment.user_agent.clone(),
-            region: environment.region.clone(),
+            user_agent: environment.user_agent,
+            region: environment.region,
             request_id: request_id.into(),
             request_parameters: Value::Null,
             response_elements: Value::Null,
@@ -136,7 +148,6 @@ impl Event {
             read_only: false,
             error: None,
             invoked_by: None,
-            recipient_account_id: caller.principal.account_id.clone(),
             shared_with: Vec::new(),
             category: Category::Management,
             event_type: EventType::ApiCall,

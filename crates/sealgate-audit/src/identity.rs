@@ -1,52 +1,149 @@
 //! `userIdentity`: who called, as CloudTrail shows it, and the names that LookupEvents finds it by.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/cloudtrail-event-reference-user-identity.html>
 
+use std::borrow::Cow;
+
 use sealgate_policy::{Principal, PrincipalKind, Session};
-use serde_json::{Map, Value, json};
+use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
 use crate::record::timestamp;
 
-/// The element for the record that `recipient` gets.
-pub(crate) fn identity(event: &Event, recipient: &str) -> Value {
-    let principal = &event.principal;
-    let foreign = !principal.account_id.is_empty() && principal.account_id != recipient;
-    let service = matches!(principal.kind, PrincipalKind::Service { .. });
-    let mut identity = if foreign && !service {
-        // Another account's caller is known by its account and unique id alone.
-        json!({
-            "type": "AWSAccount",
-            "principalId": principal.id,
-            "accountId": principal.account_id,
-        })
-    } else {
-        own_identity(principal, event.session.as_deref())
-    };
-    if let Some(fields) = identity.as_object_mut() {
-        if let Some(key) = principal.access_key_id.as_deref().filter(|_| !foreign) {
-            fields.insert("accessKeyId".to_owned(), key.into());
-        }
-        if let Some(service) = &event.invoked_by {
-            fields.insert("invokedBy".to_owned(), service.as_str().into());
-        }
-    }
-    identity
+type Text<'e> = Option<Cow<'e, str>>;
+
+/// The element, as records have it.
+#[derive(Debug, Default, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+pub(crate) struct Identity<'e> {
+    #[serde(rename = "type")]
+    kind: Cow<'e, str>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    principal_id: Text<'e>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    arn: Text<'e>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    account_id: Text<'e>,
+    /// The access key that LookupEvents finds the event by.
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    pub(crate) access_key_id: Text<'e>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    user_name: Text<'e>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    identity_provider: Text<'e>,
+    #[serde(skip_deserializing, skip_serializing_if = "Option::is_none")]
+    session_context: Option<SessionContext<'e>>,
+    #[serde(borrow, skip_serializing_if = "Option::is_none")]
+    invoked_by: Text<'e>,
 }
 
-fn own_identity(principal: &Principal, session: Option<&Session>) -> Value {
-    let named = |kind: &str| {
-        json!({
-            "type": kind,
-            "principalId": principal.id,
-            "arn": principal.arn,
-            "accountId": principal.account_id,
-        })
+/// Whose temporary credentials were used.
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct SessionContext<'e> {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    session_issuer: Option<Issuer<'e>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    web_id_federation_data: Option<Federation<'e>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    attributes: Option<Attributes>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    source_identity: Option<&'e str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Issuer<'e> {
+    #[serde(rename = "type")]
+    kind: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    principal_id: Option<&'e str>,
+    arn: &'e str,
+    account_id: &'e str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user_name: Option<&'e str>,
+}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Federation<'e> {
+    federated_provider: &'e str,
+    attributes: Empty,
+}
+
+#[derive(Debug, Serialize)]
+struct Empty {}
+
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Attributes {
+    creation_date: String,
+    /// A string, at AWS as well.
+    mfa_authenticated: &'static str,
+}
+
+impl<'e> Identity<'e> {
+    /// The element for the record that `recipient` gets.
+    pub(crate) fn of(event: &'e Event, recipient: &str) -> Identity<'e> {
+        let principal = &event.principal;
+        let foreign = !principal.account_id.is_empty() && principal.account_id != recipient;
+        let service = matches!(principal.kind, PrincipalKind::Service { .. });
+        let mut identity = if foreign && !service {
+            // Another account's caller is known by its account and unique id alone.
+            Identity {
+                kind: "AWSAccount".into(),
+                principal_id: text(&principal.id),
+                account_id: text(&principal.account_id),
+                ..Identity::default()
+            }
+        } else {
+            own(principal, event.session.as_deref())
+        };
+        if let Some(key) = principal.access_key_id.as_deref().filter(|_| !foreign) {
+            identity.access_key_id = text(key);
+        }
+        if let Some(service) = &event.invoked_by {
+            identity.invoked_by = text(service);
+        }
+        identity
+    }
+
+    /// The name that LookupEvents finds the event by: of a session, the session's.
+    pub(crate) fn username(&self) -> Option<&str> {
+        match &*self.kind {
+            "Root" => Some("root"),
+            "IAMUser" | "WebIdentityUser" | "SAMLUser" => self.user_name.as_deref(),
+            // `AROA…:SESSION`, `ACCOUNT:NAME`
+            "AssumedRole" | "FederatedUser" => {
+                Some(self.principal_id.as_deref()?.split_once(':')?.1)
+            }
+            "AWSService" => self.invoked_by.as_deref(),
+            _ => None,
+        }
+    }
+
+    /// Whether it is a service that acts for itself.
+    pub(crate) fn is_service(&self) -> bool {
+        self.kind == "AWSService"
+    }
+}
+
+fn text(text: &str) -> Text<'_> {
+    Some(Cow::Borrowed(text))
+}
+
+fn own<'e>(principal: &'e Principal, session: Option<&'e Session>) -> Identity<'e> {
+    let named = |kind: &'static str| Identity {
+        kind: kind.into(),
+        principal_id: text(&principal.id),
+        arn: text(&principal.arn),
+        account_id: text(&principal.account_id),
+        ..Identity::default()
     };
     let (mut identity, issuer) = match &principal.kind {
         PrincipalKind::Root => (named("Root"), None),
         PrincipalKind::User { name } => {
             let mut identity = named("IAMUser");
-            put(&mut identity, "userName", name.as_str().into());
+            identity.user_name = text(name);
             (identity, None)
         }
         PrincipalKind::AssumedRole {
@@ -54,104 +151,81 @@ fn own_identity(principal: &Principal, session: Option<&Session>) -> Value {
             role_arn,
             ..
         } => {
-            let role_id = principal.id.split(':').next().unwrap_or_default();
-            let issuer = json!({
-                "type": "Role",
-                "principalId": role_id,
-                "arn": role_arn,
-                "accountId": principal.account_id,
-                "userName": role_name,
-            });
+            let issuer = Issuer {
+                kind: "Role",
+                principal_id: Some(principal.id.split(':').next().unwrap_or_default()),
+                arn: role_arn,
+                account_id: &principal.account_id,
+                user_name: Some(role_name),
+            };
             (named("AssumedRole"), Some(issuer))
         }
         PrincipalKind::FederatedUser { user_arn, .. } => {
-            let mut issuer = json!({ "arn": user_arn, "accountId": principal.account_id });
-            match user_arn.split_once(":user/") {
-                Some((_, path)) => {
-                    put(&mut issuer, "type", "IAMUser".into());
-                    let name = path.rsplit('/').next().unwrap_or(path);
-                    put(&mut issuer, "userName", name.into());
-                }
-                None => put(&mut issuer, "type", "Root".into()),
-            }
+            let user = user_arn
+                .split_once(":user/")
+                .map(|(_, path)| path.rsplit('/').next().unwrap_or(path));
+            let issuer = Issuer {
+                kind: if user.is_some() { "IAMUser" } else { "Root" },
+                principal_id: None,
+                arn: user_arn,
+                account_id: &principal.account_id,
+                user_name: user,
+            };
             (named("FederatedUser"), Some(issuer))
         }
         PrincipalKind::WebIdentity { provider, subject } => {
             let saml = provider.contains(":saml-provider/");
-            let identity = json!({
-                "type": if saml { "SAMLUser" } else { "WebIdentityUser" },
-                "principalId": format!("{provider}:{subject}"),
-                "userName": subject,
-                "identityProvider": provider,
-            });
+            let identity = Identity {
+                kind: if saml { "SAMLUser" } else { "WebIdentityUser" }.into(),
+                principal_id: Some(format!("{provider}:{subject}").into()),
+                user_name: text(subject),
+                identity_provider: text(provider),
+                ..Identity::default()
+            };
             (identity, None)
         }
         PrincipalKind::Anonymous => {
-            let identity = json!({
-                "type": "AWSAccount",
-                "principalId": "",
-                "accountId": "ANONYMOUS_PRINCIPAL",
-            });
+            let identity = Identity {
+                kind: "AWSAccount".into(),
+                principal_id: text(""),
+                account_id: text("ANONYMOUS_PRINCIPAL"),
+                ..Identity::default()
+            };
             (identity, None)
         }
         PrincipalKind::Service { name } => {
-            (json!({ "type": "AWSService", "invokedBy": name }), None)
+            let identity = Identity {
+                kind: "AWSService".into(),
+                invoked_by: text(name),
+                ..Identity::default()
+            };
+            (identity, None)
         }
     };
     if session.is_some() || issuer.is_some() {
-        put(&mut identity, "sessionContext", context(session, issuer));
+        identity.session_context = Some(context(session, issuer));
     }
     identity
 }
 
-/// `sessionContext`: whose temporary credentials were used.
-fn context(session: Option<&Session>, issuer: Option<Value>) -> Value {
-    let mut context = Map::new();
-    if let Some(issuer) = issuer {
-        context.insert("sessionIssuer".to_owned(), issuer);
+fn context<'e>(session: Option<&'e Session>, issuer: Option<Issuer<'e>>) -> SessionContext<'e> {
+    let provider = session.and_then(|session| session.federated_provider.as_deref());
+    SessionContext {
+        session_issuer: issuer,
+        web_id_federation_data: provider.map(|provider| Federation {
+            federated_provider: provider,
+            attributes: Empty {},
+        }),
+        attributes: session.map(|session| Attributes {
+            creation_date: timestamp(session.issued),
+            mfa_authenticated: if session.mfa_at.is_some() {
+                "true"
+            } else {
+                "false"
+            },
+        }),
+        source_identity: session.and_then(|session| session.source_identity.as_deref()),
     }
-    if let Some(session) = session {
-        if let Some(provider) = &session.federated_provider {
-            let data = json!({ "federatedProvider": provider, "attributes": {} });
-            context.insert("webIdFederationData".to_owned(), data);
-        }
-        let attributes = json!({
-            "creationDate": timestamp(session.issued),
-            // A string, at AWS as well.
-            "mfaAuthenticated": if session.mfa_at.is_some() { "true" } else { "false" },
-        });
-        context.insert("attributes".to_owned(), attributes);
-        if let Some(source) = &session.source_identity {
-            context.insert("sourceIdentity".to_owned(), source.as_str().into());
-        }
-    }
-    Value::Object(context)
-}
-
-fn put(object: &mut Value, name: &str, value: Value) {
-    if let Some(fields) = object.as_object_mut() {
-        fields.insert(name.to_owned(), value);
-    }
-}
-
-/// The name that LookupEvents finds the event by: of a session, the session's.
-pub(crate) fn username(identity: &Value) -> Option<String> {
-    let text = |name: &str| identity.get(name).and_then(Value::as_str);
-    let after = |name: &str, sign| text(name).and_then(|value| Some(value.split_once(sign)?.1));
-    match text("type")? {
-        "Root" => Some("root"),
-        "IAMUser" | "WebIdentityUser" | "SAMLUser" => text("userName"),
-        // `AROA…:SESSION`, `ACCOUNT:NAME`
-        "AssumedRole" | "FederatedUser" => after("principalId", ':'),
-        "AWSService" => text("invokedBy"),
-        _ => None,
-    }
-    .map(str::to_owned)
-}
-
-/// The access key that LookupEvents finds the event by.
-pub(crate) fn access_key_id(identity: &Value) -> Option<String> {
-    identity.get("accessKeyId")?.as_str().map(str::to_owned)
 }
 
 #[cfg(test)]
@@ -160,9 +234,14 @@ mod tests {
     use std::sync::Arc;
 
     use sealgate_policy::{Caller, Environment};
+    use serde_json::{Value, json};
     use time::macros::datetime;
 
     use super::*;
+
+    fn json(identity: &Identity<'_>) -> Value {
+        serde_json::to_value(identity).unwrap()
+    }
 
     fn event(kind: PrincipalKind, arn: &str, id: &str, account: &str) -> Event {
         let principal = Principal {
@@ -203,9 +282,9 @@ mod tests {
             "AROAEXAMPLE:run-1",
             "111122223333",
         );
-        let own = identity(&event, "111122223333");
+        let own = Identity::of(&event, "111122223333");
         assert_eq!(
-            own,
+            json(&own),
             json!({
                 "type": "AssumedRole",
                 "principalId": "AROAEXAMPLE:run-1",
@@ -232,14 +311,17 @@ mod tests {
                 },
             })
         );
-        assert_eq!(username(&own).as_deref(), Some("run-1"));
+        assert_eq!(own.username(), Some("run-1"));
 
-        let foreign = identity(&event, "444455556666");
+        let foreign = Identity::of(&event, "444455556666");
         assert_eq!(
-            foreign,
+            json(&foreign),
             json!({ "type": "AWSAccount", "principalId": "AROAEXAMPLE:run-1", "accountId": "111122223333" })
         );
-        assert_eq!((username(&foreign), access_key_id(&foreign)), (None, None));
+        assert_eq!(
+            (foreign.username(), foreign.access_key_id.as_deref()),
+            (None, None)
+        );
     }
 
     #[test]
@@ -253,13 +335,13 @@ mod tests {
             "111122223333:bob",
             "111122223333",
         );
-        let found = identity(&federated, "111122223333");
-        assert_eq!(found["type"], "FederatedUser");
+        let found = Identity::of(&federated, "111122223333");
+        assert_eq!(json(&found)["type"], "FederatedUser");
         assert_eq!(
-            found["sessionContext"]["sessionIssuer"]["userName"],
+            json(&found)["sessionContext"]["sessionIssuer"]["userName"],
             "proxy"
         );
-        assert_eq!(username(&found).as_deref(), Some("bob"));
+        assert_eq!(found.username(), Some("bob"));
 
         let web = event(
             PrincipalKind::WebIdentity {
@@ -270,9 +352,9 @@ mod tests {
             "",
             "",
         );
-        let found = identity(&web, "111122223333");
-        assert_eq!(found["type"], "WebIdentityUser");
-        assert_eq!(found["identityProvider"], "idp.example");
-        assert_eq!(username(&found).as_deref(), Some("sub-1"));
+        let found = Identity::of(&web, "111122223333");
+        assert_eq!(json(&found)["type"], "WebIdentityUser");
+        assert_eq!(json(&found)["identityProvider"], "idp.example");
+        assert_eq!(found.username(), Some("sub-1"));
     }
 }

@@ -9,10 +9,10 @@ use aws_lc_rs::signature::{
 };
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use sealgate_crypto::hash::{Digest, Sha256};
 use sealgate_index::{Expect, Index, IndexError, RecordWrite};
 use sealgate_seal::Key256;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 use tokio::sync::OnceCell;
 use zeroize::Zeroizing;

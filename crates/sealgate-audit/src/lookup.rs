@@ -1,9 +1,9 @@
 //! LookupEvents: the newest events of an account, by one attribute.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/APIReference/API_LookupEvents.html>
 
+use sealgate_crypto::hash::{Digest, Sha256};
 use sealgate_index::{TrailAttribute, TrailEntry, TrailQuery};
 use serde_json::{Value, json};
-use sha2::{Digest, Sha256};
 use time::OffsetDateTime;
 
 use crate::error::AuditError;
@@ -88,7 +88,7 @@ pub fn lookup_json(entry: &TrailEntry) -> Value {
 }
 
 impl Trail {
-    /// Looks events up. Batched events of the last second may not be there yet.
+    /// Looks events up. What was recorded before is there, batched or not.
     ///
     /// # Errors
     /// If the request is not valid, or the index fails.
@@ -104,6 +104,9 @@ impl Trail {
             && start > end
         {
             return Err(AuditError::InvalidTimeRange);
+        }
+        if request.next_token.is_none() {
+            self.flush().await?;
         }
         let tie = tie(&request);
         let before = request

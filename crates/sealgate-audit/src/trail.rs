@@ -226,11 +226,11 @@ impl Trail {
     /// # Errors
     /// If it could not be made durable. The call it belongs to must then fail.
     pub async fn record(&self, event: Event) -> Result<(), AuditError> {
-        Ok(self.inner.index.trail_append(render(event)).await?)
+        Ok(self.inner.index.trail_append(render(&event)).await?)
     }
 
-    /// Accepts an event that will be durable within a second. Where that cannot be promised (the queue is
-    /// full, or the index did not take the last batch) it waits until the event is durable.
+    /// Accepts an event that will be durable within a second; where the queue is full it waits for a place. Where
+    /// that cannot be promised (the index did not take the last batch) it waits until the event is durable.
     ///
     /// # Errors
     /// If it was neither accepted nor made durable. The call it belongs to must then fail.
@@ -239,7 +239,7 @@ impl Trail {
             .inner
             .queue
             .get_or_init(|| Queue::start(self.inner.index.clone()));
-        let refused: Result<(), Vec<TrailEntry>> = queue.offer(render(event));
+        let refused: Result<(), Vec<TrailEntry>> = queue.offer(render(&event)).await;
         match refused {
             Ok(()) => Ok(()),
             Err(entries) => Ok(self.inner.index.trail_append(entries).await?),

@@ -6,13 +6,14 @@
 use std::collections::BTreeMap;
 use std::path::PathBuf;
 
+use sealgate_crypto::hash::{Digest, Sha256};
 use sealgate_index::{Index, TrailEntry, TrailRow, TrailState};
+use serde::Deserialize as _;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 
 use crate::error::AuditError;
 use crate::heads::{self, Head};
-use crate::identity;
+use crate::identity::Identity;
 use crate::keys::HeadPublicKey;
 use crate::record::timestamp;
 
@@ -269,6 +270,13 @@ impl Walk {
     fn step(&mut self, row: &TrailRow, window: &[TrailRow]) -> Option<Break> {
         let expected = self.at + 1;
         if row.sequence != expected {
+            let moved = window.iter().position(|other| other.sequence == expected);
+            if let Some(by) = moved.and_then(|by| i64::try_from(by).ok()) {
+                return Some(Break::Reordered {
+                    sequence: expected,
+                    found_at: expected + by,
+                });
+            }
             return Some(Break::Deleted {
                 first: expected,
                 last: row.sequence - 1,
@@ -328,6 +336,9 @@ fn agrees(row: &TrailRow) -> bool {
     };
     let text = |name: &str| event.get(name).and_then(Value::as_str);
     let identity = event.get("userIdentity").unwrap_or(&Value::Null);
+    let Ok(identity) = Identity::deserialize(identity) else {
+        return false;
+    };
     let resources: Vec<(&str, &str)> = event
         .get("resources")
         .and_then(Value::as_array)
@@ -349,16 +360,16 @@ fn agrees(row: &TrailRow) -> bool {
         && text("recipientAccountId") == Some(&entry.account_id)
         && event.get("readOnly") == Some(&Value::Bool(entry.read_only))
         && event.get("managementEvent") == Some(&Value::Bool(entry.listed))
-        && (identity::username(identity) == entry.username || is_earlier_service(identity, entry))
-        && identity::access_key_id(identity) == entry.access_key_id
+        && (identity.username() == entry.username.as_deref()
+            || is_earlier_service(&identity, entry))
+        && identity.access_key_id.as_deref() == entry.access_key_id.as_deref()
         && columns.eq(resources)
 }
 
 /// Events that a service made by itself were at first looked up by the service's name, and not by
 /// `invokedBy`. Those records stay as they are.
-fn is_earlier_service(identity: &Value, entry: &TrailEntry) -> bool {
-    identity.get("type").and_then(Value::as_str) == Some("AWSService")
-        && entry.username.as_deref() == Some(&entry.event_source)
+fn is_earlier_service(identity: &Identity<'_>, entry: &TrailEntry) -> bool {
+    identity.is_service() && entry.username.as_deref() == Some(&entry.event_source)
 }
 
 #[cfg(test)]
@@ -391,7 +402,7 @@ mod tests {
         let caller = Caller::new(principal, environment);
         let mut event = Event::new("kms.amazonaws.com", "CreateKey", &caller, "id");
         event.set_invoked_by("AWS Internal");
-        let mut entry = render(event).remove(0);
+        let mut entry = render(&event).remove(0);
         if let Some(name) = username {
             entry.username = Some(name.to_owned());
         }

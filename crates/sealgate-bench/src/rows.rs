@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use anyhow::Result;
 use bytes::Bytes;
-use sealgate_index::{Body, Index, IndexConfig, NewVersion, WriteCondition};
+use sealgate_index::{Attributes, Body, Index, IndexConfig, NewVersion, WriteCondition};
 use serde_json::json;
 use tokio::task::JoinSet;
 use zeroize::Zeroizing;
@@ -75,9 +75,10 @@ async fn commit(options: &Options) -> Result<()> {
                     body: Body::Inline(body.clone()),
                     meta: Bytes::from_static(&[1; 64]),
                     envelope: Bytes::from_static(&[2; 128]),
+                    attributes: Attributes::default(),
                 };
                 index
-                    .put_version(bucket, version, WriteCondition::None, None)
+                    .put_version(bucket, version, WriteCondition::None, None, Vec::new())
                     .await?;
                 latencies.push(began.elapsed());
             }

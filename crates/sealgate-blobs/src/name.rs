@@ -22,7 +22,7 @@ impl BlobName {
     )]
     pub fn new() -> BlobName {
         let mut bytes = [0; NAME_BYTES];
-        getrandom::fill(&mut bytes).expect("the system has randomness to give");
+        sealgate_crypto::random::fill(&mut bytes).expect("the system has randomness to give");
         BlobName(hex::encode(bytes))
     }
 

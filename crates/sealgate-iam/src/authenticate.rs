@@ -1,5 +1,7 @@
 //! From a signed request to a caller.
 
+mod form;
+
 use std::sync::Arc;
 
 use http::header::USER_AGENT;
@@ -28,7 +30,7 @@ pub const ANONYMOUS_CANONICAL_ID: &str = "65a011a29cdf8ec533ec3d1ccaae921c";
 pub enum SignatureVersion {
     /// Signature Version 4.
     V4,
-    /// Signature Version 2, of a presigned URL for S3. It does not cover headers in the query, so
+    /// Signature Version 2, of a presigned URL or a form for S3. It does not cover headers in the query, so
     /// [`sigv4::hoisted_headers`] must not be used.
     V2,
     /// Not at all.

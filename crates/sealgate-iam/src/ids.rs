@@ -12,7 +12,7 @@ const BASE32: &[u8; 32] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
 
 fn random<const N: usize>() -> Result<Zeroizing<[u8; N]>, IamError> {
     let mut bytes = Zeroizing::new([0u8; N]);
-    getrandom::fill(bytes.as_mut_slice())
+    sealgate_crypto::random::fill(bytes.as_mut_slice())
         .map_err(|error| IamError::Internal(format!("no randomness from the system: {error}")))?;
     Ok(bytes)
 }

@@ -6,14 +6,46 @@ use bytes::Bytes;
 use rusqlite::{Connection, Row, params};
 
 use crate::{
-    Bucket, Index, IndexError,
+    Bucket, Index, IndexError, Quota, Versioning,
     cache::{Change, Looked},
+    configurations::SEPARATOR,
     sql::{Result, all, bytes, first, just_after, limit as to_limit, run, time},
     uploads,
     writer::Tx,
 };
 
-const COLUMNS: &str = "id, name, account_id, region, created";
+const COLUMNS: &str =
+    "id, name, account_id, region, created, versioning, object_lock, quota_bytes, quota_objects";
+
+/// What writes have to know of their bucket.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct BucketState {
+    pub versioning: Versioning,
+    pub object_lock: bool,
+    pub quota: Quota,
+    pub account_quota: Quota,
+}
+
+impl BucketState {
+    /// The state of a bucket as the transaction sees it.
+    pub fn read(conn: &Connection, bucket_id: i64) -> Result<Self> {
+        first(
+            conn,
+            "SELECT b.versioning, b.object_lock, b.quota_bytes, b.quota_objects, q.bytes, q.objects
+             FROM buckets b LEFT JOIN account_quotas q ON q.account_id = b.account_id WHERE b.id = ?1",
+            [bucket_id],
+            |row| {
+                Ok(BucketState {
+                    versioning: Versioning::from_column(row, 0)?,
+                    object_lock: row.get(1)?,
+                    quota: Quota::from_columns(row, 2)?,
+                    account_quota: Quota::from_columns(row, 4)?,
+                })
+            },
+        )?
+        .ok_or(IndexError::NoSuchBucket)
+    }
+}
 
 impl Index {
     /// Makes a bucket. [`IndexError::BucketExists`] tells who has the name.
@@ -23,20 +55,27 @@ impl Index {
         account_id: &str,
         region: &str,
     ) -> Result<Bucket> {
-        self.create_configured_bucket(name, account_id, region, Vec::new())
+        self.create_configured_bucket(name, account_id, region, Vec::new(), false)
             .await
     }
 
-    /// Makes a bucket that has these configuration documents from its first moment on.
+    /// Makes a bucket that has these configuration documents from its first moment on, and with `object_lock`
+    /// versions that can be locked.
     pub async fn create_configured_bucket(
         &self,
         name: &str,
         account_id: &str,
         region: &str,
         config: Vec<(String, Bytes)>,
+        object_lock: bool,
     ) -> Result<Bucket> {
         let (name, account_id, region) =
             (name.to_owned(), account_id.to_owned(), region.to_owned());
+        let versioning = if object_lock {
+            Versioning::Enabled
+        } else {
+            Versioning::Off
+        };
         self.write(move |tx| {
             let owner = first(
                 tx.conn,
@@ -49,8 +88,16 @@ impl Index {
             }
             run(
                 tx.conn,
-                "INSERT INTO buckets (name, account_id, region, created) VALUES (?1, ?2, ?3, ?4)",
-                params![name, account_id, region, tx.now],
+                "INSERT INTO buckets (name, account_id, region, created, versioning, object_lock)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    name,
+                    account_id,
+                    region,
+                    tx.now,
+                    versioning.to_column(),
+                    object_lock
+                ],
             )?;
             tx.changed(Change::Bucket(name));
             let id = tx.conn.last_insert_rowid();
@@ -87,12 +134,12 @@ impl Index {
         self.bucket(&name.ok_or(IndexError::NoSuchBucket)?).await
     }
 
-    /// Removes a bucket without objects. Uploads in progress do not keep it; they are aborted.
+    /// Removes a bucket without versions and delete markers. Uploads in progress do not keep it; they are aborted.
     pub async fn delete_bucket(&self, bucket_id: i64) -> Result<()> {
         self.write(move |tx| {
             let name = name_of(tx, bucket_id)?;
             let sql = "SELECT EXISTS (SELECT 1 FROM current WHERE bucket_id = ?1)
-                           OR EXISTS (SELECT 1 FROM versions WHERE bucket_id = ?1 AND history = 1)";
+                           OR EXISTS (SELECT 1 FROM history WHERE bucket_id = ?1)";
             if first(tx.conn, sql, [bucket_id], |row| Ok(row.get(0)?))? == Some(true) {
                 return Err(IndexError::BucketNotEmpty);
             }
@@ -132,6 +179,14 @@ impl Index {
         })
     }
 
+    /// Ids of the buckets that have a configuration document of this kind.
+    pub async fn configured_buckets(&self, kind: &str) -> Result<Vec<i64>> {
+        self.read(|conn| {
+            let sql = "SELECT bucket_id FROM bucket_config WHERE kind = ?1 ORDER BY bucket_id";
+            all(conn, sql, [kind], |row| Ok(row.get(0)?))
+        })
+    }
+
     /// Sets or removes a configuration document.
     pub async fn put_bucket_config(
         &self,
@@ -165,18 +220,7 @@ fn set_config(tx: &Tx<'_>, bucket_id: i64, kind: &str, body: &[u8]) -> Result<us
     )
 }
 
-/// Writes into a bucket fail once it is gone, whatever the caller read before.
-pub(crate) fn must_exist(tx: &Tx<'_>, bucket_id: i64) -> Result<()> {
-    first(
-        tx.conn,
-        "SELECT 1 FROM buckets WHERE id = ?1",
-        [bucket_id],
-        |_| Ok(()),
-    )?
-    .ok_or(IndexError::NoSuchBucket)
-}
-
-fn name_of(tx: &Tx<'_>, bucket_id: i64) -> Result<String> {
+pub(crate) fn name_of(tx: &Tx<'_>, bucket_id: i64) -> Result<String> {
     first(
         tx.conn,
         "SELECT name FROM buckets WHERE id = ?1",
@@ -202,6 +246,9 @@ fn plain(row: &Row<'_>) -> Result<Bucket> {
         account_id: row.get(2)?,
         region: row.get(3)?,
         created: time(row, 4)?,
+        versioning: Versioning::from_column(row, 5)?,
+        object_lock: row.get(6)?,
+        quota: Quota::from_columns(row, 7)?,
         config: BTreeMap::new(),
     })
 }
@@ -209,8 +256,8 @@ fn plain(row: &Row<'_>) -> Result<Bucket> {
 fn configured(conn: &Connection, mut bucket: Bucket) -> Result<Bucket> {
     let documents = all(
         conn,
-        "SELECT kind, body FROM bucket_config WHERE bucket_id = ?1",
-        [bucket.id],
+        "SELECT kind, body FROM bucket_config WHERE bucket_id = ?1 AND instr(kind, ?2) = 0",
+        params![bucket.id, SEPARATOR.to_string()],
         |row| Ok((row.get(0)?, bytes(row, 1)?)),
     )?;
     bucket.config = documents.into_iter().collect();

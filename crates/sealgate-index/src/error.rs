@@ -21,6 +21,24 @@ pub enum IndexError {
     /// There is no current version of that key.
     #[error("there is no such key")]
     NoSuchKey,
+    /// There are versions of that key, but not the one that was named.
+    #[error("there is no such version")]
+    NoSuchVersion,
+    /// The version that was named is a delete marker.
+    #[error("the version is a delete marker")]
+    DeleteMarker,
+    /// The version is under a retention or a legal hold.
+    #[error("the version is locked")]
+    Locked,
+    /// The write would put the bucket or its account over its quota.
+    #[error("the quota does not allow for it")]
+    QuotaExceeded,
+    /// The bucket's versioning or object lock do not allow for it.
+    #[error("the state of the bucket does not allow for it")]
+    InvalidBucketState,
+    /// The bucket has as many configurations of that kind as it may have.
+    #[error("there are too many configurations of that kind")]
+    TooManyConfigurations,
     /// There is no upload of that id (any more).
     #[error("there is no such upload")]
     NoSuchUpload,

@@ -3,10 +3,13 @@
 
 use std::{path::PathBuf, sync::Arc};
 
+use parking_lot::RwLock;
 use rusqlite::Connection;
+use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::{
+    Clock,
     cache::Caches,
     readers::Readers,
     sql::Result,
@@ -37,6 +40,7 @@ struct Inner {
     readers: Readers,
     writer: Writer,
     caches: Arc<Caches>,
+    clock: Arc<RwLock<Clock>>,
 }
 
 impl Index {
@@ -55,13 +59,15 @@ impl Index {
     async fn start(store: Store) -> Result<Index> {
         let store = Arc::new(store);
         let caches = Arc::new(Caches::new());
-        let writer = Writer::start(store.clone(), caches.clone()).await?;
+        let clock = Arc::new(RwLock::new(Clock::system()));
+        let writer = Writer::start(store.clone(), caches.clone(), clock.clone()).await?;
         let readers = Readers::new(store);
         Ok(Index {
             inner: Arc::new(Inner {
                 readers,
                 writer,
                 caches,
+                clock,
             }),
         })
     }
@@ -70,6 +76,16 @@ impl Index {
     pub async fn close(&self) {
         self.inner.readers.close();
         self.inner.writer.close().await;
+    }
+
+    /// Goes by another clock from now on.
+    pub fn set_clock(&self, clock: Clock) {
+        *self.inner.clock.write() = clock;
+    }
+
+    /// The time by the clock that writes and locks are judged by.
+    pub fn now(&self) -> OffsetDateTime {
+        self.inner.clock.read().now()
     }
 
     pub(crate) fn caches(&self) -> &Caches {

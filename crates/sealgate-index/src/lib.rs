@@ -1,28 +1,49 @@
-//! The index: buckets, object versions, uploads, records and the trail, in one encrypted SQLite file.
+//! The index: buckets, object versions, uploads, records, the trail and the outbox, in one encrypted SQLite file.
 //!
 //! Writes go through one thread that commits what waits as one group; reads run on the caller's thread over a pool
 //! of read-only connections. Nothing here knows HTTP, keys or policies: metadata and envelopes are opaque bytes.
 
+mod attributes;
 mod buckets;
 mod cache;
+mod clock;
+mod configurations;
+mod deletes;
 mod envelopes;
 mod error;
+mod history;
 mod index;
 mod listing;
+mod locks;
 mod migrate;
 mod model;
+mod outbox;
 mod readers;
 mod records;
 mod references;
+mod scan;
 mod sql;
 mod store;
 mod trail;
+mod trail_batch;
 mod upload_listing;
 mod uploads;
+mod usage;
+mod version_listing;
+mod versioning;
 mod versions;
 mod writer;
 
+pub use attributes::{EnvelopeChange, Touched};
+pub use clock::Clock;
+pub use deletes::{Delete, DeleteCondition, DeleteOutcome, Deleted};
 pub use envelopes::{EnvelopeScope, StoredEnvelope};
 pub use error::IndexError;
 pub use index::{Index, IndexConfig};
+pub use locks::{Lock, LockChange, Retention, RetentionMode};
 pub use model::*;
+pub use outbox::{Effect, NewEvent, OutboxEntry};
+pub use scan::{ScanPlace, ScannedVersion};
+pub use usage::{Quota, Usage};
+pub use version_listing::{ListedVersion, VersionEntry, VersionListQuery, VersionPage};
+pub use versioning::{VersionRef, Versioning};

@@ -8,7 +8,7 @@ use crate::{
 };
 
 /// Rows of a common prefix that are stepped over before seeking, which costs about as much as this many steps.
-const STEPS: usize = 8;
+pub(crate) const STEPS: usize = 8;
 
 impl Index {
     /// A page of the current versions of a bucket, in the order of the keys' bytes.
@@ -22,7 +22,7 @@ impl Index {
         let mut page = Page::default();
         self.read(|conn| {
             let mut statement = conn.prepare_cached(
-                "SELECT key, size, etag, modified, checksum_algorithm, checksum_type FROM current
+                "SELECT key, size, etag, modified, checksum_algorithm, checksum_type, owner, storage_class FROM current
                  WHERE bucket_id = ?1 AND key >= ?2 AND key < ?3 ORDER BY key",
             )?;
             'seek: loop {
@@ -55,6 +55,8 @@ impl Index {
                             modified: time(row, 3)?,
                             checksum_algorithm: row.get(4)?,
                             checksum_type: row.get(5)?,
+                            owner: row.get(6)?,
+                            storage_class: row.get(7)?,
                         }),
                     });
                 }

@@ -14,8 +14,11 @@ use crate::{
 const APPLICATION_ID: i64 = 0x5347_4958;
 
 /// The script that leads to each format, the first one from nothing.
-pub(crate) const MIGRATIONS: &[&str] =
-    &[include_str!("schema/v1.sql"), include_str!("schema/v2.sql")];
+pub(crate) const MIGRATIONS: &[&str] = &[
+    include_str!("schema/v1.sql"),
+    include_str!("schema/v2.sql"),
+    include_str!("schema/v3.sql"),
+];
 
 /// Checks what the file is and brings it to the newest of `migrations`.
 pub(crate) fn prepare(store: &Store, conn: &mut Connection, migrations: &[&str]) -> Result<()> {
@@ -159,6 +162,86 @@ mod tests {
             let found: Vec<i64> = rows.iter().map(|(seq, _)| *seq).collect();
             assert_eq!(found, expected, "{value}");
         }
+        index.close().await;
+    }
+
+    #[tokio::test]
+    async fn the_objects_of_format_2_are_as_before() {
+        use crate::{
+            Attributes, Body, Index, IndexConfig, ListQuery, NewVersion, Usage, VersionRef,
+            Versioning, WriteCondition,
+        };
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("index.db");
+        let store = Store::new(path.clone(), None);
+        let conn = store.open_writer(&MIGRATIONS[..2]).unwrap();
+        conn.execute_batch(
+            "INSERT INTO buckets VALUES (1, 'bucket', '1', 'us-east-1', 0), (2, 'empty', '1', 'us-east-1', 0);
+             INSERT INTO versions VALUES
+                 (3, 1, x'61', NULL, 0, 0, 7, 'one', 1000, 'CRC32', 'FULL_OBJECT', x'01', x'02', x'03'),
+                 (5, 1, x'62', NULL, 0, 0, 8, 'two', 2000, NULL, NULL, x'04', x'05', NULL);
+             INSERT INTO versions SELECT 9, bucket_id, key, version_id, history, delete_marker, size, etag, modified,
+                 checksum_algorithm, checksum_type, envelope, meta, inline FROM versions WHERE seq = 5;
+             DELETE FROM versions WHERE seq = 9;
+             INSERT INTO current VALUES (1, x'61', 3, 7, 'one', 1000, 'CRC32', 'FULL_OBJECT'),
+                                        (1, x'62', 5, 8, 'two', 2000, NULL, NULL);
+             INSERT INTO parts VALUES (5, 1, 8, 9, 'blob', zeroblob(32), 'two', NULL);
+             INSERT INTO blobs VALUES ('blob', 1);
+             INSERT INTO uploads VALUES (1, 'upload', 1, x'63', 0, 'who', '1', NULL, NULL, x'06', x'07');",
+        )
+        .unwrap();
+        conn.close().unwrap();
+
+        let index = Index::open(IndexConfig { path, key: None }).await.unwrap();
+        let one = index.get_version(1, "a").await.unwrap().unwrap();
+        assert_eq!((one.seq, one.size, one.etag.as_str()), (3, 7, "one"));
+        assert_eq!(one.attributes, Attributes::default());
+        assert_eq!(one.body, Body::Inline(vec![3].into()));
+        let two = index.version(1, "b", &VersionRef::Null).await.unwrap();
+        assert!(two.is_latest);
+        assert!(matches!(&two.version.body, Body::Parts(parts) if parts.len() == 1));
+        assert_eq!(
+            (&two.version.envelope[..], &two.version.meta[..]),
+            (&[4][..], &[5][..])
+        );
+        let upload = index.upload(1, "c", "upload").await.unwrap();
+        assert_eq!(upload.attributes, Attributes::default());
+        let query = ListQuery {
+            limit: 10,
+            ..ListQuery::default()
+        };
+        assert_eq!(index.list_objects(1, query).await.unwrap().entries.len(), 2);
+        let usage = Usage {
+            objects: 2,
+            versions: 2,
+            markers: 0,
+            bytes: 15,
+        };
+        assert_eq!(index.usage(1).await.unwrap(), usage);
+        assert_eq!(index.usage(2).await.unwrap(), Usage::default());
+        let bucket = index.bucket("bucket").await.unwrap();
+        assert_eq!(bucket.versioning, Versioning::Off);
+
+        // No sequence is used again, and the object becomes a null version beside others.
+        index.set_versioning(1, Versioning::Enabled).await.unwrap();
+        let new = NewVersion {
+            key: "a".into(),
+            size: 1,
+            etag: "three".into(),
+            checksum_algorithm: None,
+            checksum_type: None,
+            body: one.body.clone(),
+            meta: one.meta.clone(),
+            envelope: one.envelope.clone(),
+            attributes: Attributes::default(),
+        };
+        let written = index
+            .put_version(1, new, WriteCondition::None, None, Vec::new())
+            .await
+            .unwrap();
+        assert_eq!(written.version.seq, 10);
+        let null = index.version(1, "a", &VersionRef::Null).await.unwrap();
+        assert_eq!((null.version, null.is_latest), (one, false));
         index.close().await;
     }
 

@@ -6,6 +6,8 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use time::OffsetDateTime;
 
+use crate::{Lock, Quota, Versioning};
+
 /// Every part of a multipart upload but the last has at least this many bytes of plaintext.
 pub const MINIMUM_PART_SIZE: u64 = 5 * 1024 * 1024;
 
@@ -22,8 +24,29 @@ pub struct Bucket {
     pub region: String,
     /// Time of creation.
     pub created: OffsetDateTime,
+    /// Whether it keeps versions.
+    pub versioning: Versioning,
+    /// Whether versions in it may be locked.
+    pub object_lock: bool,
+    /// What may be in it.
+    pub quota: Quota,
     /// Configuration documents by kind, e.g. `encryption`.
     pub config: BTreeMap<String, Bytes>,
+}
+
+/// What a version has beside its body and metadata. Tags and ACL are opaque here.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Attributes {
+    /// Account that owns it, if that is not the bucket's owner.
+    pub owner: Option<String>,
+    /// Storage class, in S3's words; `None` is `STANDARD`.
+    pub storage_class: Option<String>,
+    /// What protects it.
+    pub lock: Lock,
+    /// Its tags.
+    pub tags: Option<Bytes>,
+    /// Its access control list.
+    pub acl: Option<Bytes>,
 }
 
 /// Where the sealed bytes of a version are.
@@ -84,9 +107,36 @@ pub struct Version {
     pub meta: Bytes,
     /// How the data key is wrapped, opaque here.
     pub envelope: Bytes,
+    /// Owner, storage class, lock, tags and ACL.
+    pub attributes: Attributes,
 }
 
-/// A version as handed to the writer, which adds sequence and time.
+/// What a write made.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Written {
+    /// The version.
+    pub version: Version,
+    /// Whether the bucket kept versions at that moment.
+    pub versioning: Versioning,
+}
+
+impl Written {
+    /// How clients are told which version it is: not at all in a bucket that never kept versions.
+    pub fn version_name(&self) -> Option<&str> {
+        self.versioning.name_of(self.version.version_id.as_deref())
+    }
+}
+
+/// A version that was asked for by name.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The version, or delete marker.
+    pub version: Version,
+    /// Whether it is the newest of its key.
+    pub is_latest: bool,
+}
+
+/// A version as handed to the writer, which adds sequence, id and time.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct NewVersion {
     /// Object key.
@@ -105,6 +155,8 @@ pub struct NewVersion {
     pub meta: Bytes,
     /// How the data key is wrapped, opaque here.
     pub envelope: Bytes,
+    /// Owner, storage class, lock, tags and ACL.
+    pub attributes: Attributes,
 }
 
 /// What must hold of the current version for a write to happen.
@@ -166,6 +218,10 @@ pub struct ListedObject {
     pub checksum_algorithm: Option<String>,
     /// Checksum type, in S3's words.
     pub checksum_type: Option<String>,
+    /// Account that owns it, if that is not the bucket's owner.
+    pub owner: Option<String>,
+    /// Storage class; `None` is `STANDARD`.
+    pub storage_class: Option<String>,
 }
 
 /// A page of a listing, in the order of the keys' bytes.
@@ -202,6 +258,8 @@ pub struct Upload {
     pub checksum_algorithm: Option<String>,
     /// Checksum type, in S3's words.
     pub checksum_type: Option<String>,
+    /// Of the object: owner, storage class, lock, tags and ACL.
+    pub attributes: Attributes,
 }
 
 /// An upload as handed to the writer, which adds id and time.
@@ -223,6 +281,8 @@ pub struct NewUpload {
     pub checksum_algorithm: Option<String>,
     /// Checksum type, in S3's words.
     pub checksum_type: Option<String>,
+    /// Of the object: owner, storage class, lock, tags and ACL.
+    pub attributes: Attributes,
 }
 
 /// An uploaded part and when it came.

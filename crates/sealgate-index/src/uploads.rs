@@ -6,10 +6,8 @@ use rusqlite::{Connection, Row, params};
 use time::OffsetDateTime;
 
 use crate::{
-    Body, Index, IndexError, MINIMUM_PART_SIZE, NewUpload, NewVersion, Part, StoredPart, Upload,
-    Version, WriteCondition,
-    buckets::must_exist,
-    references,
+    Body, Index, IndexError, MINIMUM_PART_SIZE, NewEvent, NewUpload, NewVersion, Part, StoredPart,
+    Upload, WriteCondition, Written, attributes, references,
     sql::{
         Result, all, bytes, first, from_millis, key, limit as to_limit, run, size_to_column, time,
     },
@@ -18,14 +16,15 @@ use crate::{
 };
 
 pub(crate) const COLUMNS: &str = "id, bucket_id, key, initiated, initiator, owner, meta, envelope, \
-                                  checksum_algorithm, checksum_type";
+                                  checksum_algorithm, checksum_type, object_owner, storage_class, retention, \
+                                  retain_until, legal_hold, tags, acl";
 const PART_COLUMNS: &str = "number, size, sealed_size, blob, header_hash, etag, checksum, modified";
 
 impl Index {
     /// Starts an upload.
     pub async fn create_upload(&self, new: NewUpload) -> Result<Upload> {
         self.write(move |tx| {
-            must_exist(tx, new.bucket_id)?;
+            attributes::may_lock(tx.bucket(new.bucket_id)?, new.attributes.lock)?;
             let upload = Upload {
                 id: new_id(tx.now),
                 bucket_id: new.bucket_id,
@@ -37,10 +36,16 @@ impl Index {
                 envelope: new.envelope,
                 checksum_algorithm: new.checksum_algorithm,
                 checksum_type: new.checksum_type,
+                attributes: new.attributes,
             };
+            let attributes = &upload.attributes;
+            let (retention, retain_until, legal_hold) = attributes.lock.to_columns();
             run(
                 tx.conn,
-                &format!("INSERT INTO uploads ({COLUMNS}) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)"),
+                &format!(
+                    "INSERT INTO uploads ({COLUMNS})
+                     VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17)"
+                ),
                 params![
                     upload.id,
                     upload.bucket_id,
@@ -52,6 +57,13 @@ impl Index {
                     &upload.envelope[..],
                     upload.checksum_algorithm,
                     upload.checksum_type,
+                    attributes.owner,
+                    attributes.storage_class,
+                    retention,
+                    retain_until,
+                    legal_hold,
+                    attributes.tags.as_deref(),
+                    attributes.acl.as_deref(),
                 ],
             )?;
             Ok(upload)
@@ -153,7 +165,8 @@ impl Index {
         chosen: Vec<(u32, String)>,
         version: NewVersion,
         condition: WriteCondition,
-    ) -> Result<Version> {
+        events: Vec<NewEvent>,
+    ) -> Result<Written> {
         let id = upload_id.to_owned();
         self.write(move |tx| {
             let (upload, bucket_id, key) = find(tx, &id)?;
@@ -162,12 +175,13 @@ impl Index {
             }
             let mut stored = stored_parts(tx, upload)?;
             take_chosen(&mut stored, &chosen, &version.body)?;
-            let version = versions::put(tx, bucket_id, version, &condition, Counting::Held)?;
+            let written =
+                versions::put(tx, bucket_id, version, &condition, Counting::Held, &events)?;
             for part in stored.into_values() {
                 references::release(tx, &part.blob)?;
             }
             forget(tx, upload)?;
-            Ok(version)
+            Ok(written)
         })
         .await
     }
@@ -305,5 +319,6 @@ pub(crate) fn upload(row: &Row<'_>) -> Result<Upload> {
         envelope: bytes(row, 7)?,
         checksum_algorithm: row.get(8)?,
         checksum_type: row.get(9)?,
+        attributes: attributes::from_columns(row, 10)?,
     })
 }

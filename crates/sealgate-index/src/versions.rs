@@ -1,17 +1,24 @@
-//! Object versions: put, get, rewrap, delete. Conditions are decided inside the writer's transaction.
+//! Object versions: put and get, and how a version's rows come and go. Conditions are decided inside the writer's
+//! transaction.
 
 use rusqlite::{Connection, Row, params};
 
 use crate::{
-    Body, Index, IndexError, NewVersion, Part, Version, WriteCondition,
-    buckets::must_exist,
+    Body, Effect, Found, Index, IndexError, Lock, NewEvent, NewVersion, Part, Version, VersionRef,
+    Versioning, WriteCondition, Written, attributes,
+    buckets::BucketState,
+    history::{self, Facts, Standing},
+    outbox::{self, Subject},
     references,
     sql::{Result, all, bytes, first, from_millis, hash, key, run, size, size_to_column, time},
+    usage::{self, Delta},
+    versioning,
     writer::Tx,
 };
 
 const COLUMNS: &str = "v.seq, v.bucket_id, v.key, v.version_id, v.delete_marker, v.size, v.etag, v.modified, \
-                       v.checksum_algorithm, v.checksum_type, v.envelope, v.meta, v.inline";
+                       v.checksum_algorithm, v.checksum_type, v.envelope, v.meta, v.inline, \
+                       v.owner, v.storage_class, v.retention, v.retain_until, v.legal_hold, v.tags, v.acl";
 
 /// How the blobs of a new version are counted.
 pub(crate) enum Counting {
@@ -24,7 +31,7 @@ pub(crate) enum Counting {
 }
 
 impl Index {
-    /// Stores a version, which takes the place of the null version of its key.
+    /// Stores a version. Where versions are kept it gets an id; else it takes the place of the null version of its key.
     ///
     /// With `shares`, the body names blobs of the version with that sequence, which must still exist
     /// ([`IndexError::Conflict`] otherwise).
@@ -34,10 +41,11 @@ impl Index {
         version: NewVersion,
         condition: WriteCondition,
         shares: Option<i64>,
-    ) -> Result<Version> {
+        events: Vec<NewEvent>,
+    ) -> Result<Written> {
         self.write(move |tx| {
             let counting = shares.map_or(Counting::New, Counting::Shared);
-            put(tx, bucket_id, version, &condition, counting)
+            put(tx, bucket_id, version, &condition, counting, &events)
         })
         .await
     }
@@ -52,115 +60,55 @@ impl Index {
         })
     }
 
+    /// A version or delete marker by its name. [`IndexError::NoSuchKey`] where there is nothing under the key,
+    /// [`IndexError::NoSuchVersion`] where there is something else.
+    pub async fn version(&self, bucket_id: i64, key: &str, version: &VersionRef) -> Result<Found> {
+        self.read(|conn| {
+            let standing = Standing::of(conn, Versioning::Enabled, bucket_id, key)?;
+            let found = standing.must_find(conn, bucket_id, key, version)?;
+            Ok(Found {
+                version: by_seq(conn, found.seq)?
+                    .ok_or_else(|| IndexError::damaged("a version that is listed is missing"))?,
+                is_latest: standing.newest() == Some(found.seq),
+            })
+        })
+    }
+
     /// The version of that sequence.
     pub async fn version_by_seq(&self, seq: i64) -> Result<Option<Version>> {
-        self.read(|conn| {
-            version(
-                conn,
-                &format!("SELECT {COLUMNS} FROM versions v WHERE v.seq = ?1"),
-                params![seq],
-            )
-        })
-    }
-
-    /// Deletes the current version; tells whether there was one. `if_match` is an ETag without quotes, or `*`; it
-    /// refuses nothing where there is nothing to delete.
-    pub async fn delete_version(
-        &self,
-        bucket_id: i64,
-        key: &str,
-        if_match: Option<String>,
-    ) -> Result<bool> {
-        let key = key.to_owned();
-        self.write(move |tx| {
-            must_exist(tx, bucket_id)?;
-            if let (Some(wanted), Some((_, etag))) = (&if_match, current(tx, bucket_id, &key)?)
-                && wanted != "*"
-                && *wanted != etag
-            {
-                return Err(IndexError::PreconditionFailed);
-            }
-            delete(tx, bucket_id, &key)
-        })
-        .await
-    }
-
-    /// Deletes the current versions of several keys together; tells of each whether there was one.
-    pub async fn delete_versions(&self, bucket_id: i64, keys: Vec<String>) -> Result<Vec<bool>> {
-        self.write(move |tx| {
-            must_exist(tx, bucket_id)?;
-            keys.iter().map(|key| delete(tx, bucket_id, key)).collect()
-        })
-        .await
+        self.read(|conn| by_seq(conn, seq))
     }
 }
 
 /// Stores a version inside a transaction.
 pub(crate) fn put(
-    tx: &Tx<'_>,
+    tx: &mut Tx<'_>,
     bucket_id: i64,
     new: NewVersion,
     condition: &WriteCondition,
     counting: Counting,
-) -> Result<Version> {
-    must_exist(tx, bucket_id)?;
-    // Every version is a null version as yet, so the current one is the one to replace.
-    let replaced = current(tx, bucket_id, &new.key)?;
-    check(condition, replaced.as_ref().map(|(_, etag)| etag.as_str()))?;
+    events: &[NewEvent],
+) -> Result<Written> {
+    let bucket = tx.bucket(bucket_id)?;
+    attributes::may_lock(bucket, new.attributes.lock)?;
+    let standing = Standing::of(tx.conn, bucket.versioning, bucket_id, &new.key)?;
+    check(
+        condition,
+        standing
+            .current
+            .as_ref()
+            .map(|current| current.etag.as_str()),
+    )?;
     // Counts go up before they go down: an object may be copied onto itself.
     count_up(tx, &new.body, counting)?;
-    if let Some((seq, _)) = replaced {
-        remove(tx, seq)?;
-    }
-    let inline = match &new.body {
-        Body::Inline(bytes) => Some(&bytes[..]),
-        Body::Parts(_) => None,
-    };
-    let size = size_to_column(new.size)?;
-    run(
-        tx.conn,
-        "INSERT INTO versions (bucket_id, key, version_id, history, delete_marker, size, etag, modified, checksum_algorithm,
-                               checksum_type, envelope, meta, inline)
-         VALUES (?1, ?2, NULL, 0, 0, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
-        params![
-            bucket_id,
-            new.key.as_bytes(),
-            size,
-            new.etag,
-            tx.now,
-            new.checksum_algorithm,
-            new.checksum_type,
-            &new.envelope[..],
-            &new.meta[..],
-            inline,
-        ],
-    )?;
-    let seq = tx.conn.last_insert_rowid();
-    run(
-        tx.conn,
-        "INSERT OR REPLACE INTO current (bucket_id, key, seq, size, etag, modified, checksum_algorithm, checksum_type)
-         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
-        params![
-            bucket_id,
-            new.key.as_bytes(),
-            seq,
-            size,
-            new.etag,
-            tx.now,
-            new.checksum_algorithm,
-            new.checksum_type,
-        ],
-    )?;
-    if let Body::Parts(parts) = &new.body {
-        for part in parts {
-            insert_part(tx, seq, part)?;
-        }
-    }
-    Ok(Version {
-        seq,
+    let replaced = make_way(tx, bucket_id, bucket, &standing, &new.key)?;
+    let in_history = standing.in_history() || (standing.current.is_some() && replaced.is_none());
+    let (seq, version_id) = next_name(tx, bucket.versioning)?;
+    let version = Version {
+        seq: insert(tx, seq, version_id.as_deref(), bucket_id, &new)?,
         bucket_id,
         key: new.key,
-        version_id: None,
+        version_id,
         delete_marker: false,
         size: new.size,
         etag: new.etag,
@@ -170,17 +118,184 @@ pub(crate) fn put(
         body: new.body,
         meta: new.meta,
         envelope: new.envelope,
+        attributes: new.attributes,
+    };
+    list(tx, &version, in_history)?;
+
+    let mut delta = replaced.as_ref().map_or_else(Delta::default, gone);
+    delta.objects += i64::from(standing.current.is_none());
+    delta.versions += 1;
+    delta.bytes += size_to_column(version.size)?;
+    tx.count(bucket_id, delta);
+    usage::within_quotas(tx, bucket_id, delta)?;
+
+    let subject = Subject {
+        key: &version.key,
+        seq: version.seq,
+        version_id: version.version_id.as_deref(),
+        size: version.size,
+        etag: &version.etag,
+    };
+    outbox::post(
+        tx,
+        bucket_id,
+        bucket.versioning,
+        events,
+        Effect::Put,
+        &subject,
+    )?;
+    Ok(Written {
+        version,
+        versioning: bucket.versioning,
     })
 }
 
-/// Sequence and ETag of the current version.
-fn current(tx: &Tx<'_>, bucket_id: i64, key: &str) -> Result<Option<(i64, String)>> {
-    first(
+/// Prepares a key for a new version or delete marker on top. Where versions are not kept, the null version goes and
+/// is returned; else what is there becomes history.
+pub(crate) fn make_way(
+    tx: &mut Tx<'_>,
+    bucket_id: i64,
+    bucket: BucketState,
+    standing: &Standing,
+    key: &str,
+) -> Result<Option<Facts>> {
+    let replaced = match bucket.versioning {
+        Versioning::Enabled => None,
+        Versioning::Off | Versioning::Suspended => {
+            standing.find(tx.conn, bucket_id, key, &VersionRef::Null)?
+        }
+    };
+    match &replaced {
+        Some(replaced) => {
+            remove(tx, bucket, replaced.seq, false)?;
+            if standing.in_history() {
+                history::leave(tx, bucket_id, key, replaced.seq)?;
+            }
+        }
+        None if standing.current.is_some() && !standing.in_history() => {
+            history::begin(tx, bucket_id, key)?;
+        }
+        None => {}
+    }
+    Ok(replaced)
+}
+
+/// Sequence and id of the next version; without an id, the sequence is left to the table.
+pub(crate) fn next_name(
+    tx: &Tx<'_>,
+    versioning: Versioning,
+) -> Result<(Option<i64>, Option<String>)> {
+    if versioning != Versioning::Enabled {
+        return Ok((None, None));
+    }
+    let last = first(
         tx.conn,
-        "SELECT seq, etag FROM current WHERE bucket_id = ?1 AND key = ?2",
-        params![bucket_id, key.as_bytes()],
-        |row| Ok((row.get(0)?, row.get(1)?)),
-    )
+        "SELECT seq FROM sqlite_sequence WHERE name = 'versions'",
+        [],
+        |row| Ok(row.get::<_, i64>(0)?),
+    )?;
+    let seq = last.unwrap_or(0) + 1;
+    Ok((Some(seq), Some(versioning::new_id(seq)?)))
+}
+
+/// What goes with a version.
+pub(crate) fn gone(facts: &Facts) -> Delta {
+    if facts.delete_marker {
+        return Delta {
+            markers: -1,
+            ..Delta::default()
+        };
+    }
+    Delta {
+        versions: -1,
+        bytes: i64::try_from(facts.size).map_or(i64::MIN, |size| -size),
+        ..Delta::default()
+    }
+}
+
+/// Writes the rows of a version, but not its place in the listings, and returns its sequence.
+fn insert(
+    tx: &Tx<'_>,
+    seq: Option<i64>,
+    version_id: Option<&str>,
+    bucket_id: i64,
+    new: &NewVersion,
+) -> Result<i64> {
+    let inline = match &new.body {
+        Body::Inline(bytes) => Some(&bytes[..]),
+        Body::Parts(_) => None,
+    };
+    let attributes = &new.attributes;
+    let (retention, retain_until, legal_hold) = attributes.lock.to_columns();
+    run(
+        tx.conn,
+        "INSERT INTO versions (seq, bucket_id, key, version_id, delete_marker, size, etag, modified, checksum_algorithm,
+                               checksum_type, owner, storage_class, retention, retain_until, legal_hold, tags, acl,
+                               envelope, meta, inline)
+         VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
+        params![
+            seq,
+            bucket_id,
+            new.key.as_bytes(),
+            version_id,
+            size_to_column(new.size)?,
+            new.etag,
+            tx.now,
+            new.checksum_algorithm,
+            new.checksum_type,
+            attributes.owner,
+            attributes.storage_class,
+            retention,
+            retain_until,
+            legal_hold,
+            attributes.tags.as_deref(),
+            attributes.acl.as_deref(),
+            &new.envelope[..],
+            &new.meta[..],
+            inline,
+        ],
+    )?;
+    let seq = tx.conn.last_insert_rowid();
+    if let Body::Parts(parts) = &new.body {
+        for part in parts {
+            insert_part(tx, seq, part)?;
+        }
+    }
+    Ok(seq)
+}
+
+/// Enters a new version into the listings.
+fn list(tx: &Tx<'_>, version: &Version, in_history: bool) -> Result<()> {
+    let columns = params![
+        version.bucket_id,
+        version.key.as_bytes(),
+        version.seq,
+        size_to_column(version.size)?,
+        version.etag,
+        tx.now,
+        version.checksum_algorithm,
+        version.checksum_type,
+        version.version_id,
+        version.attributes.owner,
+        version.attributes.storage_class,
+    ];
+    run(
+        tx.conn,
+        "INSERT OR REPLACE INTO current (bucket_id, key, seq, size, etag, modified, checksum_algorithm, checksum_type,
+                                         version_id, owner, storage_class)
+         VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        columns,
+    )?;
+    if in_history {
+        run(
+            tx.conn,
+            "INSERT INTO history (bucket_id, key, seq, size, etag, modified, checksum_algorithm, checksum_type, version_id,
+                                  owner, storage_class, delete_marker)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, 0)",
+            columns,
+        )?;
+    }
+    Ok(())
 }
 
 fn check(condition: &WriteCondition, etag: Option<&str>) -> Result<()> {
@@ -217,21 +332,26 @@ fn count_up(tx: &Tx<'_>, body: &Body, counting: Counting) -> Result<()> {
     Ok(())
 }
 
-fn delete(tx: &Tx<'_>, bucket_id: i64, key: &str) -> Result<bool> {
-    let seq = first(
-        tx.conn,
-        "DELETE FROM current WHERE bucket_id = ?1 AND key = ?2 RETURNING seq",
-        params![bucket_id, key.as_bytes()],
-        |row| Ok(row.get(0)?),
-    )?;
-    match seq {
-        Some(seq) => remove(tx, seq).map(|()| true),
-        None => Ok(false),
-    }
+/// What protects a version.
+pub(crate) fn lock_of(tx: &Tx<'_>, seq: i64) -> Result<Lock> {
+    let sql = "SELECT retention, retain_until, legal_hold FROM versions WHERE seq = ?1";
+    let lock = first(tx.conn, sql, [seq], |row| Lock::from_columns(row, 0))?;
+    lock.ok_or_else(|| IndexError::damaged("a version that is listed is missing"))
 }
 
-/// Removes a version's rows, but not its place in the listing, and lets go of its blobs.
-fn remove(tx: &Tx<'_>, seq: i64) -> Result<()> {
+/// Removes a version's rows, but not its place in the listings, and lets go of its blobs. Every version that goes
+/// goes through here, and a locked one does not. Locks are only where the bucket has object lock, and that it keeps.
+pub(crate) fn remove(
+    tx: &Tx<'_>,
+    bucket: BucketState,
+    seq: i64,
+    bypass_governance: bool,
+) -> Result<()> {
+    if bucket.object_lock
+        && lock_of(tx, seq)?.forbids_delete(from_millis(tx.now)?, bypass_governance)
+    {
+        return Err(IndexError::Locked);
+    }
     let in_parts = first(
         tx.conn,
         "DELETE FROM versions WHERE seq = ?1 RETURNING inline IS NULL",
@@ -284,6 +404,11 @@ pub(crate) fn part(row: &Row<'_>) -> Result<Part> {
     })
 }
 
+fn by_seq(conn: &Connection, seq: i64) -> Result<Option<Version>> {
+    let sql = format!("SELECT {COLUMNS} FROM versions v WHERE v.seq = ?1");
+    version(conn, &sql, [seq])
+}
+
 fn version(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Result<Option<Version>> {
     let found = first(conn, sql, params, |row| {
         let inline: Option<Vec<u8>> = row.get(12)?;
@@ -303,6 +428,7 @@ fn version(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Resul
             body: inline.map_or(Body::Parts(Vec::new()), |inline| {
                 Body::Inline(inline.into())
             }),
+            attributes: attributes::from_columns(row, 13)?,
         })
     })?;
     let Some(mut version) = found else {

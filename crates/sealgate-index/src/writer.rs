@@ -3,24 +3,29 @@
 //! Each operation has a savepoint of its own, so that one that is refused undoes nothing but itself. The queue is
 //! bounded: who finds it full waits.
 
-use std::{sync::Arc, thread};
+use std::{collections::HashMap, sync::Arc, thread};
 
+use parking_lot::RwLock;
 use rusqlite::Connection;
-use time::OffsetDateTime;
 use tokio::sync::{mpsc, oneshot};
 
 use crate::{
+    Clock,
+    buckets::BucketState,
     cache::{Caches, Change},
     error::IndexError,
     migrate::MIGRATIONS,
     sql::{Result, run, to_millis},
     store::Store,
     trail::TrailEnd,
+    usage::{Delta, Tally},
 };
 
 const QUEUE: usize = 1024;
 /// Most operations in one transaction.
 const GROUP: usize = 512;
+/// Most buckets whose state the writer remembers.
+const KNOWN_BUCKETS: usize = 4096;
 
 /// What an operation works with inside the writer's transaction.
 pub(crate) struct Tx<'a> {
@@ -30,12 +35,42 @@ pub(crate) struct Tx<'a> {
     changes: &'a mut Vec<Change>,
     /// What is known of the trail's end. Forgotten when anything is rolled back.
     pub trail: &'a mut TrailEnd,
+    /// What the group has added and removed so far.
+    pub usage: &'a mut Tally,
+    /// States of buckets as they are now. Forgotten when one changes or anything is rolled back.
+    buckets: &'a mut HashMap<i64, BucketState>,
 }
 
 impl Tx<'_> {
     /// Notes what has to leave the caches after the commit.
     pub fn changed(&mut self, change: Change) {
+        if matches!(change, Change::Bucket(_)) {
+            self.forget_buckets();
+        }
         self.changes.push(change);
+    }
+
+    /// The state of a bucket. Writes into it fail once it is gone, whatever the caller read before.
+    pub fn bucket(&mut self, bucket_id: i64) -> Result<BucketState> {
+        if let Some(known) = self.buckets.get(&bucket_id) {
+            return Ok(*known);
+        }
+        let state = BucketState::read(self.conn, bucket_id)?;
+        if self.buckets.len() >= KNOWN_BUCKETS {
+            self.buckets.clear();
+        }
+        self.buckets.insert(bucket_id, state);
+        Ok(state)
+    }
+
+    /// Has the states of buckets read again.
+    pub fn forget_buckets(&mut self) {
+        self.buckets.clear();
+    }
+
+    /// Notes by how much a bucket's content changes.
+    pub fn count(&mut self, bucket_id: i64, delta: Delta) {
+        self.usage.note(bucket_id, delta);
     }
 }
 
@@ -102,7 +137,11 @@ impl Drop for Writer {
 
 impl Writer {
     /// Opens the index on a thread of its own, which then serves the queue.
-    pub async fn start(store: Arc<Store>, caches: Arc<Caches>) -> Result<Writer> {
+    pub async fn start(
+        store: Arc<Store>,
+        caches: Arc<Caches>,
+        clock: Arc<RwLock<Clock>>,
+    ) -> Result<Writer> {
         let (queue, waiting) = mpsc::channel(QUEUE);
         let (opened, opening) = oneshot::channel();
         let thread = thread::Builder::new()
@@ -110,13 +149,7 @@ impl Writer {
             .spawn(move || match store.open_writer(MIGRATIONS) {
                 Ok(conn) => {
                     if opened.send(Ok(())).is_ok() {
-                        Thread {
-                            conn,
-                            caches,
-                            changes: Vec::new(),
-                            trail: TrailEnd::default(),
-                        }
-                        .serve(waiting);
+                        Thread::new(conn, caches, clock).serve(waiting);
                     }
                 }
                 Err(error) => {
@@ -166,11 +199,26 @@ impl Writer {
 struct Thread {
     conn: Connection,
     caches: Arc<Caches>,
+    clock: Arc<RwLock<Clock>>,
     changes: Vec<Change>,
     trail: TrailEnd,
+    usage: Tally,
+    buckets: HashMap<i64, BucketState>,
 }
 
 impl Thread {
+    fn new(conn: Connection, caches: Arc<Caches>, clock: Arc<RwLock<Clock>>) -> Self {
+        Thread {
+            conn,
+            caches,
+            clock,
+            changes: Vec::new(),
+            trail: TrailEnd::default(),
+            usage: Tally::default(),
+            buckets: HashMap::new(),
+        }
+    }
+
     fn serve(mut self, mut waiting: mpsc::Receiver<Message>) {
         let mut closers = Vec::new();
         while let Some(message) = waiting.blocking_recv() {
@@ -203,11 +251,13 @@ impl Thread {
 
     fn commit(&mut self, mut group: Vec<Box<dyn Job>>) {
         self.changes.clear();
+        self.usage.rewind(0);
         let outcome = self.run_group(&mut group);
         match &outcome {
             Ok(()) => self.caches.forget(&self.changes),
             Err(error) => {
                 self.trail = TrailEnd::default();
+                self.buckets.clear();
                 if !self.conn.is_autocommit()
                     && let Err(error) = run(&self.conn, "ROLLBACK", [])
                 {
@@ -227,12 +277,15 @@ impl Thread {
         for job in group {
             run(conn, "SAVEPOINT operation", [])?;
             let changes_before = self.changes.len();
-            let now = to_millis(OffsetDateTime::now_utc());
+            let usage_before = self.usage.mark();
+            let now = to_millis(self.clock.read().now());
             let mut tx = Tx {
                 conn,
                 now,
                 changes: &mut self.changes,
                 trail: &mut self.trail,
+                usage: &mut self.usage,
+                buckets: &mut self.buckets,
             };
             if let Err(error) = job.run(&mut tx) {
                 // A full disk or a failed read can make SQLite roll back everything.
@@ -242,9 +295,12 @@ impl Thread {
                 run(conn, "ROLLBACK TO operation", [])?;
                 self.changes.truncate(changes_before);
                 self.trail = TrailEnd::default();
+                self.usage.rewind(usage_before);
+                self.buckets.clear();
             }
             run(conn, "RELEASE operation", [])?;
         }
+        self.usage.flush(conn)?;
         run(conn, "COMMIT", [])?;
         Ok(())
     }
@@ -289,12 +345,7 @@ mod tests {
         .unwrap();
         let caches = Arc::new(Caches::new());
         Bench {
-            thread: Thread {
-                conn,
-                caches,
-                changes: Vec::new(),
-                trail: TrailEnd::default(),
-            },
+            thread: Thread::new(conn, caches, Arc::new(RwLock::new(Clock::system()))),
             _folder: folder,
         }
     }

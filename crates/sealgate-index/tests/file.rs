@@ -5,11 +5,11 @@ use std::path::{Path, PathBuf};
 
 use base64::{Engine, engine::general_purpose::STANDARD_NO_PAD};
 use bytes::Bytes;
+use sealgate_crypto::hash::{Digest, Sha256};
 use sealgate_index::{
-    Body, Expect, Index, IndexConfig, IndexError, ListQuery, NewVersion, Part, RecordWrite,
-    TrailEntry, WriteCondition,
+    Attributes, Body, Delete, Expect, Index, IndexConfig, IndexError, ListQuery, NewVersion, Part,
+    RecordWrite, TrailEntry, WriteCondition,
 };
-use sha2::{Digest, Sha256};
 use zeroize::Zeroizing;
 
 const KEY: [u8; 32] = [7; 32];
@@ -38,6 +38,7 @@ fn version(key: &str, body: &str) -> NewVersion {
         body: Body::Inline(Bytes::from(body.to_owned())),
         meta: Bytes::from_static(b"knownmetadataofanobject"),
         envelope: Bytes::new(),
+        attributes: Attributes::default(),
     }
 }
 
@@ -68,7 +69,7 @@ async fn fill(index: &Index) -> i64 {
             &"knownbody".repeat(400),
         );
         index
-            .put_version(bucket.id, new, WriteCondition::None, None)
+            .put_version(bucket.id, new, WriteCondition::None, None, Vec::new())
             .await
             .unwrap();
     }
@@ -184,7 +185,7 @@ async fn a_closed_index_is_one_file_and_opens_the_same() {
         index.close().await;
         assert_eq!(files(folder.path()).as_slice(), std::slice::from_ref(&path));
         assert!(matches!(
-            index.delete_version(id, "key", None).await,
+            index.delete_version(id, Delete::current("key")).await,
             Err(IndexError::Storage(_))
         ));
         assert!(matches!(
@@ -256,6 +257,7 @@ async fn closing_finishes_the_writes_that_wait() {
                         version(&number.to_string(), "body"),
                         WriteCondition::None,
                         None,
+                        Vec::new(),
                     )
                     .await
             })
@@ -309,7 +311,7 @@ async fn a_wrong_key_and_files_of_others_are_told_apart() {
     conn.close().unwrap();
     assert_eq!(
         refusal(&plain, None).await,
-        IndexError::Newer { found: 9, known: 2 }
+        IndexError::Newer { found: 9, known: 3 }
     );
 }
 
@@ -366,7 +368,7 @@ async fn a_part_without_a_whole_hash_is_damage() {
         ..version("key", "")
     };
     index
-        .put_version(bucket.id, new, WriteCondition::None, None)
+        .put_version(bucket.id, new, WriteCondition::None, None, Vec::new())
         .await
         .unwrap();
     let read = index.get_version(bucket.id, "key").await.unwrap().unwrap();
@@ -404,30 +406,25 @@ async fn the_trail_is_a_chain_over_reopening_and_refused_writes() {
         let _ = tokio::join!(
             index.write_records(vec![refused]),
             index.trail_append(vec![event(round * 10 + 2)]),
-            index.trail_append(vec![event(round * 10 + 3)]),
+            index.trail_append_batch(vec![event(round * 10 + 3), event(round * 10 + 4)].into()),
+            index.trail_append(vec![event(round * 10 + 5)]),
         );
         index.close().await;
     }
-    let conn = rusqlite::Connection::open(&path).unwrap();
-    let mut statement = conn
-        .prepare("SELECT event, chain FROM trail ORDER BY seq")
-        .unwrap();
-    let rows = statement
-        .query_map([], |row| Ok((row.get(0)?, row.get(1)?)))
-        .unwrap();
+    let index = Index::open(config(&path, None)).await.unwrap();
     let mut chain = vec![0; 32];
-    let mut count = 0;
-    for row in rows {
-        let (event, stored): (Vec<u8>, Vec<u8>) = row.unwrap();
+    let rows = index.trail_rows(0, 100, usize::MAX).await.unwrap();
+    for row in &rows {
         chain = Sha256::new()
             .chain_update(&chain)
-            .chain_update(&event)
+            .chain_update(&row.entry.event)
             .finalize()
             .to_vec();
-        assert_eq!(stored, chain);
-        count += 1;
+        assert_eq!(row.chain[..], chain);
     }
-    assert_eq!(count, 12);
+    assert!(rows.iter().map(|row| row.sequence).eq(1..=18));
+    assert_eq!(index.trail_state().await.unwrap().chain[..], chain);
+    index.close().await;
 }
 
 #[tokio::test]

@@ -16,7 +16,9 @@ use std::{
 };
 
 use bytes::Bytes;
-use sealgate_index::{Body, Index, IndexConfig, ListQuery, NewVersion, TrailEntry, WriteCondition};
+use sealgate_index::{
+    Attributes, Body, Index, IndexConfig, ListQuery, NewVersion, TrailEntry, WriteCondition,
+};
 use zeroize::Zeroizing;
 
 fn version(key: String, body: Bytes) -> NewVersion {
@@ -29,6 +31,7 @@ fn version(key: String, body: Bytes) -> NewVersion {
         body: Body::Inline(body),
         meta: Bytes::from(vec![1; 120]),
         envelope: Bytes::from(vec![2; 160]),
+        attributes: Attributes::default(),
     }
 }
 
@@ -123,7 +126,7 @@ async fn small_puts_gets_pages_and_trail() {
                 let (index, new) = (index.clone(), version(key_of(number), body.clone()));
                 async move {
                     index
-                        .put_version(id, new, WriteCondition::None, None)
+                        .put_version(id, new, WriteCondition::None, None, Vec::new())
                         .await
                         .unwrap();
                 }

@@ -6,14 +6,16 @@ use sealgate_policy::{
     Access, Authority, Caller, Context, Decision, Denial, PolicyType, authorize,
 };
 use time::OffsetDateTime;
+use uuid::Uuid;
 
-use crate::arn::{AccountId, KeyId, KeyName, Target, alias_arn, key_arn};
+use crate::arn::{AccountId, KeyName, Target, alias_arn, key_arn};
 use crate::attempt::Attempt;
 use crate::ciphertext::MadeWith;
 use crate::context::EncryptionContext;
 use crate::error::KmsError;
 use crate::grants::Candidates;
 use crate::key::KeyManager;
+use crate::key_store::ConnectionState;
 use crate::kind::{KeySpec, KeyUsage, Origin};
 use crate::kms::{Kms, not_found};
 use crate::material::Moment;
@@ -103,9 +105,8 @@ impl Kms {
     ) -> Result<Found, KmsError> {
         let moment = self.inner.materials.moment();
         let foreign = made_with.account != attempt.account()?;
-        let target = Target::Key(KeyId::Uuid(made_with.key));
         match self
-            .look_up(made_with.account, &target, attempt.now())
+            .key_at(made_with.account, made_with.key, attempt.now())
             .await?
         {
             Some(key) => {
@@ -140,16 +141,37 @@ impl Kms {
     ) -> Result<Option<Arc<Key>>, KmsError> {
         let store = &self.inner.store;
         let id = match target {
-            Target::Key(KeyId::Uuid(id)) => *id,
-            Target::Key(KeyId::MultiRegion(_)) => return Ok(None),
+            Target::Key(id) => *id,
             Target::Alias(name) => match store.alias(account, name).await? {
                 Some(alias) => alias.record.target,
                 None => return Ok(None),
             },
         };
-        let key = store.key(account, id).await?;
-        let key = key.filter(|key| !key.record.is_due(now));
-        Ok(key.map(|key| key.at(now)))
+        let key = self.key_at(account, id.uuid(), now).await?;
+        Ok(key.filter(|key| key.record.key_id() == id))
+    }
+
+    /// The key of this number, of either form, if it exists at that time.
+    pub(crate) async fn key_at(
+        &self,
+        account: AccountId,
+        id: Uuid,
+        now: OffsetDateTime,
+    ) -> Result<Option<Arc<Key>>, KmsError> {
+        let key = self.inner.store.key(account, id).await?;
+        let Some(key) = key.filter(|key| !key.record.is_due(now)) else {
+            return Ok(None);
+        };
+        let key = key.at(now);
+        let Some(external) = &key.record.external else {
+            return Ok(Some(key));
+        };
+        let store = self.inner.key_stores.get(account, &external.store).await?;
+        let connected = store.is_some_and(|store| store.record.state == ConnectionState::Connected);
+        Ok(Some(match connected {
+            true => key,
+            false => key.unavailable(),
+        }))
     }
 
     /// Asks the key's policy and grants (and the caller's policies) whether the caller may do `action` with
@@ -202,6 +224,9 @@ impl Kms {
         let mut context = key_context(attempt, &found);
         complete(&mut context);
         self.permit(attempt, &found, action, &context)?;
+        if attempt.operation.is_import() {
+            self.check_imports(&found.key.record)?;
+        }
         attempt
             .operation
             .check_state(found.key.record.state, &found.key.arn)?;
@@ -294,7 +319,14 @@ pub(crate) fn decide<'a>(
 pub(crate) fn key_context(attempt: &Attempt, found: &Found) -> Context {
     let mut context = attempt.context();
     let record = &found.key.record;
-    describe_key(&mut context, record.spec, record.usage, record.origin);
+    let multi_region = record.multi_region;
+    describe_key(
+        &mut context,
+        record.spec,
+        record.usage,
+        record.origin,
+        multi_region,
+    );
     if let Some(alias) = &found.alias {
         context.insert("kms:RequestAlias", alias.as_str());
     }
@@ -308,11 +340,20 @@ pub(crate) fn key_context(attempt: &Attempt, found: &Found) -> Context {
 }
 
 /// The condition keys that follow from the kind of a key.
-pub(crate) fn describe_key(context: &mut Context, spec: KeySpec, usage: KeyUsage, origin: Origin) {
+pub(crate) fn describe_key(
+    context: &mut Context,
+    spec: KeySpec,
+    usage: KeyUsage,
+    origin: Origin,
+    multi_region: bool,
+) {
     context.insert("kms:KeySpec", spec.as_str());
     context.insert("kms:KeyUsage", usage.as_str());
     context.insert("kms:KeyOrigin", origin.as_str());
-    context.insert("kms:MultiRegion", "false");
+    context.insert("kms:MultiRegion", multi_region.to_string());
+    if multi_region {
+        context.insert("kms:MultiRegionKeyType", "PRIMARY");
+    }
 }
 
 /// The condition keys of an encryption context.

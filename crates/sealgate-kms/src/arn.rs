@@ -79,21 +79,46 @@ pub(crate) enum Target {
     Alias(String),
 }
 
-/// A key id of valid form.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// A key id of valid form. Records and ciphertexts hold its number; the form says whether the key is a
+/// multi-Region key.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(into = "String", try_from = "String")]
 pub(crate) enum KeyId {
-    /// The form of every key that there is here.
+    /// `1234abcd-12ab-34cd-56ef-1234567890ab`.
     Uuid(Uuid),
-    /// The form of multi-Region keys, of which there are none.
-    MultiRegion(String),
+    /// `mrk-1234abcd12ab34cd56ef1234567890ab`.
+    MultiRegion(Uuid),
+}
+
+impl KeyId {
+    /// The number alone.
+    pub(crate) fn uuid(self) -> Uuid {
+        match self {
+            KeyId::Uuid(id) | KeyId::MultiRegion(id) => id,
+        }
+    }
 }
 
 impl fmt::Display for KeyId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             KeyId::Uuid(id) => id.fmt(f),
-            KeyId::MultiRegion(id) => id.fmt(f),
+            KeyId::MultiRegion(id) => write!(f, "mrk-{}", id.simple()),
         }
+    }
+}
+
+impl From<KeyId> for String {
+    fn from(id: KeyId) -> String {
+        id.to_string()
+    }
+}
+
+impl TryFrom<String> for KeyId {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<KeyId, &'static str> {
+        KeyId::parse(&text).ok_or("a key id is a UUID, or mrk- and 32 hexadecimal digits")
     }
 }
 
@@ -150,17 +175,13 @@ impl Target {
 }
 
 impl KeyId {
-    fn parse(text: &str) -> Option<KeyId> {
-        let lower_hex = |text: &str| {
-            text.bytes()
-                .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'))
+    pub(crate) fn parse(text: &str) -> Option<KeyId> {
+        let id = match text.strip_prefix("mrk-") {
+            Some(id) => KeyId::MultiRegion(Uuid::try_parse(id).ok()?),
+            None => KeyId::Uuid(Uuid::try_parse(text).ok()?),
         };
-        if let Some(id) = text.strip_prefix("mrk-") {
-            return (id.len() == 32 && lower_hex(id)).then(|| KeyId::MultiRegion(text.to_owned()));
-        }
         // Only the form that AWS prints, of the many that the parser would take.
-        let id = Uuid::try_parse(text).ok()?;
-        (id.to_string() == text).then_some(KeyId::Uuid(id))
+        (id.to_string() == text).then_some(id)
     }
 }
 
@@ -239,6 +260,25 @@ mod tests {
             assert_eq!(AccountId::from_number(id.number()), Some(id));
         }
         assert_eq!(AccountId::from_number(1_000_000_000_000), None);
+    }
+
+    #[test]
+    fn the_form_of_a_key_id_says_whether_the_key_is_a_multi_region_key() {
+        let number = Uuid::from_u128(0x1234_abcd);
+        for id in [KeyId::Uuid(number), KeyId::MultiRegion(number)] {
+            assert_eq!(KeyId::parse(&id.to_string()), Some(id));
+            assert_eq!(id.uuid(), number);
+        }
+        let hyphens = format!("mrk-{number}");
+        let upper = "mrk-1234ABCD12ab34cd56ef1234567890ab";
+        for text in [
+            hyphens.as_str(),
+            upper,
+            "mrk-",
+            "1234abcd12ab34cd56ef1234567890ab",
+        ] {
+            assert_eq!(KeyId::parse(text), None, "{text}");
+        }
     }
 
     proptest! {

@@ -3,11 +3,11 @@
 
 use sealgate_audit::{Event, Resource};
 use sealgate_policy::{Caller, Context, Denial, PrincipalKind};
+use sealgate_trust::xks::RequestMetadata;
 use serde_json::{Map, Value, json};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-use crate::arn::AccountId;
+use crate::arn::{AccountId, KeyId};
 use crate::error::KmsError;
 use crate::operation::Operation;
 use crate::types::Call;
@@ -155,7 +155,7 @@ impl Attempt {
             let (_, key) = resource.arn.rsplit_once('/')?;
             Some(KeyUse {
                 account: resource.account_id.parse().ok()?,
-                key: Uuid::try_parse(key).ok()?,
+                key: KeyId::parse(key)?.uuid(),
                 material: self
                     .additional
                     .get(*field)
@@ -177,21 +177,33 @@ impl Attempt {
         }
     }
 
-    /// True where the event may be batched: a key used by a service on the caller's behalf, successfully.
+    /// True where the event of a success may be batched: a key was used, and nothing changed. These come at
+    /// high rates; a commit for each would make the disk's latency that of every use.
     pub(crate) fn may_batch(&self) -> bool {
-        self.via.is_some() && self.operation.is_crypto()
+        self.operation.is_crypto()
     }
 
     pub(crate) fn request_id(&self) -> &str {
         &self.request_id
     }
 
+    /// What the proxy of an external key store is told of this attempt.
+    pub(crate) fn told(&self, key_arn: Option<&str>) -> RequestMetadata {
+        RequestMetadata {
+            aws_principal_arn: self.caller.principal.arn.clone(),
+            kms_key_arn: key_arn.map(str::to_owned),
+            kms_operation: self.operation.name().to_owned(),
+            kms_request_id: self.request_id.clone(),
+            kms_via_service: self.via.clone(),
+        }
+    }
+
     /// The event of this attempt.
     pub(crate) fn into_event(self, error: Option<&KmsError>) -> Event {
-        let mut event = Event::new(
+        let mut event = Event::of(
             EVENT_SOURCE,
             self.operation.name(),
-            &self.caller,
+            self.caller,
             self.request_id,
         );
         if let Some(via) = &self.via {

@@ -2,7 +2,8 @@
 //!
 //! version (1 byte, 1) ‖ account (u64) ‖ key id (16 bytes) ‖ material version (u32) ‖ wrapping of the
 //! plaintext under the material; integers are big-endian. The wrapping authenticates all before it and the
-//! canonical encryption context.
+//! canonical encryption context. Version 2 is that of keys in external key stores: what follows the header is the
+//! wrapping as the external key sealed it.
 
 use sealgate_seal::{Key256, wrap};
 use uuid::Uuid;
@@ -12,6 +13,7 @@ use crate::arn::AccountId;
 use crate::context::EncryptionContext;
 
 const VERSION: u8 = 1;
+const EXTERNAL: u8 = 2;
 const PURPOSE: &str = "kms ciphertext";
 const HEADER_SIZE: usize = 1 + 8 + 16 + 4;
 
@@ -26,46 +28,55 @@ pub(crate) struct MadeWith {
     pub account: AccountId,
     pub key: Uuid,
     pub version: u32,
+    /// And with an external key besides.
+    pub external: bool,
 }
 
 impl MadeWith {
     fn header(self) -> Vec<u8> {
         let mut header = Vec::with_capacity(HEADER_SIZE);
-        header.push(VERSION);
+        header.push(match self.external {
+            false => VERSION,
+            true => EXTERNAL,
+        });
         header.extend_from_slice(&self.account.number().to_be_bytes());
         header.extend_from_slice(self.key.as_bytes());
         header.extend_from_slice(&self.version.to_be_bytes());
         header
     }
 
-    fn aad(self, context: &EncryptionContext) -> Vec<u8> {
+    /// What a ciphertext authenticates besides the plaintext.
+    pub(crate) fn aad(self, context: &EncryptionContext) -> Vec<u8> {
         let mut aad = self.header();
         aad.extend_from_slice(&context.canonical());
         aad
     }
+
+    /// The ciphertext with this body.
+    pub(crate) fn with_header(self, body: &[u8]) -> Vec<u8> {
+        let mut ciphertext = self.header();
+        ciphertext.extend_from_slice(body);
+        ciphertext
+    }
 }
 
-/// Makes a ciphertext.
-pub(crate) fn seal(
+/// Wraps a plaintext under the material of the key.
+pub(crate) fn wrap_own(
     material: &Key256,
     made_with: MadeWith,
     context: &EncryptionContext,
     plaintext: &[u8],
 ) -> Vec<u8> {
-    let mut ciphertext = made_with.header();
-    ciphertext.extend(wrap::wrap(
-        material,
-        PURPOSE,
-        &made_with.aad(context),
-        plaintext,
-    ));
-    ciphertext
+    wrap::wrap(material, PURPOSE, &made_with.aad(context), plaintext)
 }
 
-/// Reads which material a ciphertext was made with, and what is wrapped; `None` if it is no ciphertext.
+/// Reads which material a ciphertext was made with, and its body; `None` if it is no ciphertext.
 pub(crate) fn parse(ciphertext: &[u8]) -> Option<(MadeWith, &[u8])> {
-    let (&VERSION, rest) = ciphertext.split_first()? else {
-        return None;
+    let (version, rest) = ciphertext.split_first()?;
+    let external = match *version {
+        VERSION => false,
+        EXTERNAL => true,
+        _ => return None,
     };
     let (account, rest) = rest.split_first_chunk()?;
     let (key, rest) = rest.split_first_chunk()?;
@@ -74,12 +85,13 @@ pub(crate) fn parse(ciphertext: &[u8]) -> Option<(MadeWith, &[u8])> {
         account: AccountId::from_number(u64::from_be_bytes(*account))?,
         key: Uuid::from_bytes(*key),
         version: u32::from_be_bytes(*version),
+        external,
     };
     Some((made_with, wrapped))
 }
 
-/// Opens what is wrapped; `None` if anything is not as it was when it was sealed.
-pub(crate) fn open(
+/// Unwraps what [`wrap_own`] wrapped; `None` if anything is not as it was then.
+pub(crate) fn unwrap_own(
     material: &Key256,
     made_with: MadeWith,
     context: &EncryptionContext,
@@ -101,7 +113,17 @@ mod tests {
             account: "111122223333".parse().unwrap(),
             key: Uuid::from_u128(0x1234_abcd),
             version: 2,
+            external: false,
         }
+    }
+
+    fn seal(
+        material: &Key256,
+        made_with: MadeWith,
+        context: &EncryptionContext,
+        plaintext: &[u8],
+    ) -> Vec<u8> {
+        made_with.with_header(&wrap_own(material, made_with, context, plaintext))
     }
 
     #[test]
@@ -128,15 +150,23 @@ mod tests {
         let (parsed, wrapped) = parse(&sealed).unwrap();
         assert_eq!(parsed, made_with());
         assert_eq!(
-            open(&key, parsed, &context, wrapped).unwrap().as_slice(),
+            unwrap_own(&key, parsed, &context, wrapped)
+                .unwrap()
+                .as_slice(),
             b"x"
         );
-        assert!(open(&key, parsed, &EncryptionContext::new(), wrapped).is_none());
-        let other = MadeWith {
+        assert!(unwrap_own(&key, parsed, &EncryptionContext::new(), wrapped).is_none());
+        let version = MadeWith {
             version: 3,
             ..parsed
         };
-        assert!(open(&key, other, &context, wrapped).is_none());
+        let external = MadeWith {
+            external: true,
+            ..parsed
+        };
+        for other in [version, external] {
+            assert!(unwrap_own(&key, other, &context, wrapped).is_none());
+        }
     }
 
     proptest! {
@@ -144,7 +174,7 @@ mod tests {
         fn arbitrary_bytes_never_panic(bytes in prop::collection::vec(any::<u8>(), 0..120)) {
             if let Some((made_with, wrapped)) = parse(&bytes) {
                 let key = Key256::from_bytes([1; 32]);
-                prop_assert!(open(&key, made_with, &EncryptionContext::new(), wrapped).is_none());
+                prop_assert!(unwrap_own(&key, made_with, &EncryptionContext::new(), wrapped).is_none());
             }
         }
     }

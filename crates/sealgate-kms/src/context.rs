@@ -87,6 +87,13 @@ impl EncryptionContext {
             .collect()
     }
 
+    /// The bytes of all keys and values.
+    pub(crate) fn size(&self) -> usize {
+        self.iter()
+            .map(|(key, value)| key.len() + value.len())
+            .sum()
+    }
+
     /// A key that another one equals but for case. Policy condition names do not tell the two apart, so a
     /// second pair could pass for the one that a policy means.
     pub(crate) fn ambiguous_key(&self) -> Option<&str> {

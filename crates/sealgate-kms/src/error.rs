@@ -6,6 +6,8 @@ use sealgate_index::IndexError;
 use sealgate_policy::Denial;
 use sealgate_trust::RootUnavailable;
 
+use crate::key_store::KeyStoreFault;
+
 /// A refusal or failure of the KMS.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum KmsError {
@@ -55,9 +57,12 @@ pub enum KmsError {
     /// A marker that no page gave.
     #[error("Could not deserialize marker '{0}'")]
     InvalidMarker(String),
-    /// No such custom key store.
+    /// A custom key store or an external key is not what the operation needs.
+    #[error("{1}")]
+    KeyStore(KeyStoreFault, String),
+    /// What the KMS depends on did not answer in time.
     #[error("{0}")]
-    CustomKeyStoreNotFound(String),
+    DependencyTimeout(String),
     /// A quota is reached.
     #[error("{0}")]
     LimitExceeded(String),
@@ -123,7 +128,8 @@ impl KmsError {
             KmsError::InvalidArn(_) => "InvalidArnException",
             KmsError::InvalidAliasName(_) => "InvalidAliasNameException",
             KmsError::InvalidMarker(_) => "InvalidMarkerException",
-            KmsError::CustomKeyStoreNotFound(_) => "CustomKeyStoreNotFoundException",
+            KmsError::KeyStore(fault, _) => fault.code(),
+            KmsError::DependencyTimeout(_) => "DependencyTimeoutException",
             KmsError::LimitExceeded(_) => "LimitExceededException",
             KmsError::MalformedPolicyDocument(_) => "MalformedPolicyDocumentException",
             KmsError::Unsupported(_) => "UnsupportedOperationException",
@@ -161,7 +167,9 @@ impl KmsError {
     #[must_use]
     pub fn status(&self) -> u16 {
         match self {
-            KmsError::Internal(_) | KmsError::KeyUnavailable(_) => 500,
+            KmsError::Internal(_)
+            | KmsError::KeyUnavailable(_)
+            | KmsError::DependencyTimeout(_) => 500,
             _ => 400,
         }
     }

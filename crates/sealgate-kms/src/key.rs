@@ -7,9 +7,10 @@ use serde::{Deserialize, Serialize};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::arn::{AccountId, key_arn};
+use crate::arn::{AccountId, KeyId, key_arn};
+use crate::key_store::ExternalKey;
 use crate::kind::{ExpirationModel, KeySpec, KeyUsage, Origin, RotationType};
-use crate::types::KeyMetadata;
+use crate::types::{KeyMetadata, MultiRegion};
 
 /// The state of a key.
 /// <https://docs.aws.amazon.com/kms/latest/developerguide/key-state.html>
@@ -142,6 +143,12 @@ pub(crate) struct KeyRecord {
     pub usage: KeyUsage,
     #[serde(default)]
     pub origin: Origin,
+    /// A multi-Region key: a primary key, whose replicas there can be none of here.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub multi_region: bool,
+    /// The external key of a key in an external key store.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub external: Option<ExternalKey>,
     /// Of a key pair that has material: its SubjectPublicKeyInfo in DER, in base64.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub public_key: Option<String>,
@@ -171,7 +178,15 @@ pub(crate) struct KeyRecord {
 
 impl KeyRecord {
     pub(crate) fn arn(&self, region: &str) -> String {
-        key_arn(region, self.account, self.id)
+        key_arn(region, self.account, self.key_id())
+    }
+
+    /// The key id as the API shows it.
+    pub(crate) fn key_id(&self) -> KeyId {
+        match self.multi_region {
+            true => KeyId::MultiRegion(self.id),
+            false => KeyId::Uuid(self.id),
+        }
     }
 
     /// True once the waiting time of a deletion is over: from then on the key does not exist, whether or not
@@ -191,7 +206,7 @@ impl KeyRecord {
     pub(crate) fn metadata(&self, region: &str) -> KeyMetadata {
         KeyMetadata {
             account_id: self.account.to_string(),
-            key_id: self.id.to_string(),
+            key_id: self.key_id().to_string(),
             arn: self.arn(region),
             created: self.created,
             enabled: self.state == KeyState::Enabled,
@@ -203,7 +218,10 @@ impl KeyRecord {
             manager: self.manager,
             key_spec: self.spec,
             algorithms: self.spec.algorithms(self.usage),
-            multi_region: false,
+            multi_region: self.multi_region.then(|| MultiRegion {
+                primary_arn: self.arn(region),
+                primary_region: region.to_owned(),
+            }),
             expiration_model: match (self.origin, self.valid_to()) {
                 (Origin::External, Some(_)) => Some(ExpirationModel::Expires),
                 (Origin::External, None) if self.is_complete() => {
@@ -212,8 +230,12 @@ impl KeyRecord {
                 _ => None,
             },
             valid_to: self.valid_to(),
+            external_key: self.external.clone(),
             current_key_material_id: match self.spec {
-                KeySpec::SymmetricDefault => self.current().map(|material| material.id.clone()),
+                // That of other keys never changes, so that AWS does not name it.
+                KeySpec::SymmetricDefault if self.rotates() => {
+                    self.current().map(|material| material.id.clone())
+                }
                 _ => None,
             },
         }
@@ -223,7 +245,7 @@ impl KeyRecord {
 /// Record `kms/alias`, id `ACCOUNT/alias/NAME`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(crate) struct AliasRecord {
-    pub target: Uuid,
+    pub target: KeyId,
     #[serde(with = "millis")]
     pub created: OffsetDateTime,
     #[serde(with = "millis")]

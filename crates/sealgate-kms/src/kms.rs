@@ -1,6 +1,7 @@
 //! The KMS as a whole: what it holds, how it opens, and how each operation comes to its end.
 
 use std::future::Future;
+use std::num::NonZeroUsize;
 use std::sync::Arc;
 use std::sync::atomic::AtomicBool;
 use std::time::Duration;
@@ -15,7 +16,10 @@ use crate::arn::{AccountId, KeyName, Target, alias_arn};
 use crate::attempt::Attempt;
 use crate::error::KmsError;
 use crate::grants::GrantStore;
-use crate::material::Materials;
+use crate::key_store::ExternalKeyStores;
+use crate::key_store::proxy::Proxies;
+use crate::key_store::record::KeyStores;
+use crate::material::{DEFAULT_CAPACITY, Materials};
 use crate::ops::managed::S3_ALIAS;
 use crate::outcomes::Outcomes;
 use crate::platform::Platform;
@@ -36,28 +40,36 @@ pub(crate) struct Inner {
     pub trail: Trail,
     pub region: String,
     pub usage: Usage,
+    pub key_stores: KeyStores,
+    pub proxies: Proxies,
     /// Whether the list of times was compared with the keys yet.
     pub timers_checked: AtomicBool,
     platform: Platform,
-    platform_key_lifetime: Duration,
+    options: KmsOptions,
     outcomes: Outcomes,
 }
 
-/// How long things last.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+/// How long things last, and how others are talked to.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct KmsOptions {
     /// How long the plaintext of key material stays in memory, at the longest until the
     /// [next wipe](Kms::expire_cache) after it.
     pub material_lifetime: Duration,
+    /// How many plaintext materials are in memory at once.
+    pub material_capacity: NonZeroUsize,
     /// After how long the platform key is rotated.
     pub platform_key_lifetime: Duration,
+    /// How the proxies of external key stores are talked to.
+    pub external_key_stores: ExternalKeyStores,
 }
 
 impl Default for KmsOptions {
     fn default() -> KmsOptions {
         KmsOptions {
             material_lifetime: Duration::from_secs(300),
+            material_capacity: DEFAULT_CAPACITY,
             platform_key_lifetime: Duration::from_secs(365 * 24 * 60 * 60),
+            external_key_stores: ExternalKeyStores::default(),
         }
     }
 }
@@ -77,7 +89,7 @@ impl Kms {
         Kms::with_options(index, trail, root, region, KmsOptions::default()).await
     }
 
-    /// As [`Kms::open`], with other times.
+    /// As [`Kms::open`], with other options.
     ///
     /// # Errors
     /// As [`Kms::open`].
@@ -91,14 +103,24 @@ impl Kms {
         let platform = Platform::open(index.clone(), root.clone()).await?;
         let inner = Arc::new(Inner {
             grants: GrantStore::new(index.clone()),
+            key_stores: KeyStores::new(index.clone()),
+            proxies: Proxies::new(
+                root.clone(),
+                region.clone(),
+                options.external_key_stores.clone(),
+            ),
             usage: Usage::open(index.clone()).await?,
             timers_checked: AtomicBool::new(false),
             store: Store::new(index, region.clone()),
-            materials: Materials::new(root.clone(), options.material_lifetime),
+            materials: Materials::new(
+                root.clone(),
+                options.material_lifetime,
+                options.material_capacity,
+            ),
             trail,
             region,
             platform,
-            platform_key_lifetime: options.platform_key_lifetime,
+            options,
             outcomes: Outcomes::default(),
         });
         let weak = Arc::downgrade(&inner);
@@ -106,6 +128,7 @@ impl Kms {
             if let Some(inner) = weak.upgrade() {
                 inner.materials.forget_all();
                 inner.platform.forget();
+                inner.proxies.forget_all();
             }
         });
         Ok(Kms { inner })
@@ -134,7 +157,7 @@ impl Kms {
         let key = key.ok_or_else(|| not_found(region, account, &name.target))?;
         Ok(KeyArnInfo {
             arn: key.arn.clone(),
-            key_id: key.record.id.to_string(),
+            key_id: key.record.key_id().to_string(),
             account_id: account.to_string(),
             state: key.record.state,
             manager: key.record.manager,
@@ -200,9 +223,15 @@ impl Kms {
     ) -> Result<Option<u32>, KmsError> {
         let platform = &self.inner.platform;
         match platform.newest() {
-            Some(created) if now - created < self.inner.platform_key_lifetime => Ok(None),
+            Some(created) if now - created < self.inner.options.platform_key_lifetime => Ok(None),
             _ => platform.rotate().await.map(Some),
         }
+    }
+
+    /// How long things last here; other caches of plaintext keys keep to it.
+    #[must_use]
+    pub fn options(&self) -> &KmsOptions {
+        &self.inner.options
     }
 
     /// The root of trust, for what else must forget its plaintext keys when the root is lost.

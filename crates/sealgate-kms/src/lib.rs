@@ -9,10 +9,12 @@
 //! - `access`, `grants`: who may do what
 //! - `attempt`: what the trail is told
 //! - `ops`: the operations
+//! - `key_store`: external key stores, and ciphertexts under both keys
 //! - `lifecycle`, `import`, `usage`: rotation and expiry; imported material; last uses
 //! - `material`, `ciphertext`, `platform`: where secrets are
 
 mod access;
+mod approved;
 mod arn;
 mod asymmetric;
 mod attempt;
@@ -22,6 +24,7 @@ mod error;
 mod grants;
 mod import;
 mod key;
+mod key_store;
 mod kind;
 mod kms;
 mod lifecycle;
@@ -43,6 +46,11 @@ pub use grants::{
 };
 pub use import::{ImportKeyMaterialRequest, ImportParameters, ImportedKeyMaterial};
 pub use key::{KeyManager, KeyState};
+pub use key_store::{
+    CloudHsmSettings, ConnectionErrorCode, ConnectionState, CreateCustomKeyStoreRequest,
+    CustomKeyStore, ExternalKey, ExternalKeyStores, KeyStoreFault, UpdateCustomKeyStoreRequest,
+    XksProxyCredential, XksProxySettings,
+};
 pub use kind::{
     Algorithms, EncryptionAlgorithm, ExpirationModel, ImportState, ImportType, IncludeKeyMaterial,
     KeyAgreementAlgorithm, KeyMaterialState, KeySpec, KeyUsage, MacAlgorithm, MessageType, Origin,
@@ -52,6 +60,7 @@ pub use kms::{Kms, KmsOptions};
 pub use ops::agree::{DeriveSharedSecretRequest, SharedSecret};
 pub use ops::cached_use::CachedUse;
 pub use ops::data_key_pair::DataKeyPair;
+pub use ops::key_stores::FindKeyStores;
 pub use ops::mac::{GeneratedMac, MacRequest, VerifiedMac};
 pub use ops::public_key::PublicKey;
 pub use ops::sign::{SignRequest, Signed, Verified};

@@ -25,8 +25,8 @@ use crate::ops::keys::whole_millis;
 const PURPOSE: &str = "kms key material";
 /// What the key that names imported materials is derived for.
 const ID_PURPOSE: &str = "kms key material ids";
-/// Plaintext materials in memory at once.
-const CAPACITY: NonZeroUsize = match NonZeroUsize::new(1024) {
+/// Plaintext materials in memory at once, unless it is set otherwise.
+pub(crate) const DEFAULT_CAPACITY: NonZeroUsize = match NonZeroUsize::new(1024) {
     Some(capacity) => capacity,
     None => NonZeroUsize::MIN,
 };
@@ -108,13 +108,13 @@ pub(crate) struct Materials {
 }
 
 impl Materials {
-    pub(crate) fn new(root: Root, lifetime: Duration) -> Materials {
+    pub(crate) fn new(root: Root, lifetime: Duration, capacity: NonZeroUsize) -> Materials {
         Materials {
             root,
             lifetime,
             cache: Mutex::new(Cache {
                 forgotten: 0,
-                entries: LruCache::new(CAPACITY),
+                entries: LruCache::new(capacity),
             }),
         }
     }
@@ -145,7 +145,7 @@ impl Materials {
         material: &[u8],
     ) -> Result<MaterialVersion, KmsError> {
         let mut id = [0; 32];
-        getrandom::fill(&mut id).map_err(no_random)?;
+        sealgate_crypto::random::fill(&mut id).map_err(no_random)?;
         let aad = binding(account, key, version);
         let sealing = self.root.derive(PURPOSE)?;
         let wrapped = wrap::wrap(&sealing, PURPOSE, &aad, material);
@@ -285,7 +285,7 @@ fn binding(account: AccountId, key: Uuid, version: u32) -> Vec<u8> {
     .concat()
 }
 
-pub(crate) fn no_random(error: getrandom::Error) -> KmsError {
+pub(crate) fn no_random(error: sealgate_crypto::random::Error) -> KmsError {
     KmsError::Internal(format!("the system gives no random numbers: {error}"))
 }
 
@@ -299,9 +299,14 @@ mod tests {
     use crate::key::{KeyManager, KeyState};
 
     const LIFETIME: Duration = Duration::from_secs(300);
+    const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(15);
 
     fn materials() -> Materials {
-        Materials::new(Root::fixed(RootKey::from_bytes([1; 32])), LIFETIME)
+        Materials::new(
+            Root::fixed(RootKey::from_bytes([1; 32])),
+            LIFETIME,
+            CAPACITY,
+        )
     }
 
     fn key(materials: &Materials) -> KeyRecord {
@@ -320,6 +325,8 @@ mod tests {
             spec: Default::default(),
             usage: Default::default(),
             origin: Default::default(),
+            multi_region: false,
+            external: None,
             public_key: None,
             deletion: None,
             policy: String::new(),
@@ -360,7 +367,11 @@ mod tests {
     #[test]
     fn plaintext_is_neither_used_nor_kept_after_its_lifetime() {
         let lifetime = Duration::from_millis(5);
-        let materials = Materials::new(Root::fixed(RootKey::from_bytes([1; 32])), lifetime);
+        let materials = Materials::new(
+            Root::fixed(RootKey::from_bytes([1; 32])),
+            lifetime,
+            CAPACITY,
+        );
         let key = key(&materials);
         let moment = materials.moment();
         let first = open(&materials, &key, moment).unwrap();
@@ -427,7 +438,11 @@ mod tests {
         let materials = materials();
         let (mut one, two) = (key(&materials), key(&materials));
         let moment = materials.moment();
-        let other_root = Materials::new(Root::fixed(RootKey::from_bytes([2; 32])), LIFETIME);
+        let other_root = Materials::new(
+            Root::fixed(RootKey::from_bytes([2; 32])),
+            LIFETIME,
+            CAPACITY,
+        );
         assert!(open(&other_root, &one, moment).is_err());
         let own = one.material.clone();
         one.material = two.material.clone();

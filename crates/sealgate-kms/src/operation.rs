@@ -77,6 +77,16 @@ impl Operation {
         )
     }
 
+    /// True for the operations on imported material.
+    pub(crate) fn is_import(self) -> bool {
+        matches!(
+            self,
+            Operation::GetParametersForImport
+                | Operation::ImportKeyMaterial
+                | Operation::DeleteImportedKeyMaterial
+        )
+    }
+
     /// The usage that a key must have for the operation.
     pub(crate) fn usage(self) -> Option<KeyUsage> {
         match self {
@@ -157,7 +167,11 @@ impl Operation {
     pub(crate) fn check_state(self, state: KeyState, arn: &str) -> Result<(), KmsError> {
         use Operation as Op;
         let invalid = |what: &str| Err(KmsError::InvalidState(format!("{arn} is {what}.")));
-        let uses_key = self.is_crypto() || matches!(self, Op::GetPublicKey | Op::CreateGrant);
+        let uses_key = self.is_crypto()
+            || matches!(
+                self,
+                Op::GetPublicKey | Op::CreateGrant | Op::ReplicateKey | Op::UpdatePrimaryRegion
+            );
         match state {
             KeyState::PendingDeletion if self == Op::CancelKeyDeletion => Ok(()),
             _ if self == Op::CancelKeyDeletion => invalid("not pending deletion"),

@@ -18,7 +18,7 @@ use uuid::Uuid;
 
 use crate::arn::AccountId;
 use crate::error::KmsError;
-use crate::key::{AliasRecord, KeyRecord, millis};
+use crate::key::{AliasRecord, KeyRecord, KeyState, millis};
 
 const KEYS: &str = "kms/key";
 const ALIASES: &str = "kms/alias";
@@ -37,9 +37,29 @@ pub(crate) struct Key {
     pub revision: i64,
     pub policy: Policy,
     pub arn: String,
+    /// The state that the key has kept, and has again when its key store is connected, where the record says
+    /// that it is unavailable meanwhile.
+    pub kept_state: Option<KeyState>,
 }
 
 impl Key {
+    /// The key while the store that it is in is not connected. That its deletion is pending stays visible.
+    pub(crate) fn unavailable(self: Arc<Key>) -> Arc<Key> {
+        let state = self.record.state;
+        if !matches!(state, KeyState::Enabled | KeyState::Disabled) {
+            return self;
+        }
+        let mut record = self.record.clone();
+        record.state = KeyState::Unavailable;
+        Arc::new(Key {
+            record,
+            revision: self.revision,
+            policy: self.policy.clone(),
+            arn: self.arn.clone(),
+            kept_state: Some(state),
+        })
+    }
+
     /// The key as it is at that time: what has expired counts from its last moment on, not from when it is
     /// wiped.
     pub(crate) fn at(self: Arc<Key>, now: OffsetDateTime) -> Arc<Key> {
@@ -54,6 +74,7 @@ impl Key {
             revision: self.revision,
             policy: self.policy.clone(),
             arn: self.arn.clone(),
+            kept_state: self.kept_state,
         })
     }
 }
@@ -223,6 +244,7 @@ impl Store {
             revision: record.revision,
             policy,
             arn,
+            kept_state: None,
         });
         self.parsed.lock().put(record.id, Arc::clone(&key));
         Ok(key)
@@ -250,12 +272,17 @@ pub(crate) fn insert_key(key: &KeyRecord) -> Result<RecordWrite, KmsError> {
 
 /// Writes a changed key over the one it was made from.
 pub(crate) fn update_key(over: &Key, key: &KeyRecord) -> Result<RecordWrite, KmsError> {
-    write_of(
-        KEYS,
-        key_id(key.account, key.id),
-        Expect::Revision(over.revision),
-        key,
-    )
+    let id = key_id(key.account, key.id);
+    let expect = Expect::Revision(over.revision);
+    match over.kept_state {
+        // That it is unavailable is not written down: the key store says it.
+        Some(state) if key.state == KeyState::Unavailable => {
+            let mut key = key.clone();
+            key.state = state;
+            write_of(KEYS, id, expect, &key)
+        }
+        _ => write_of(KEYS, id, expect, key),
+    }
 }
 
 /// Deletes a key, its material with it.
@@ -368,7 +395,8 @@ fn alias_id(account: AccountId, name: &str) -> String {
     format!("{account}/{name}")
 }
 
-fn write_of(
+/// A write of a record.
+pub(crate) fn write_of(
     ns: &str,
     id: String,
     expect: Expect,
@@ -383,7 +411,8 @@ fn write_of(
     })
 }
 
-fn delete(ns: &str, id: String, expect: Expect) -> RecordWrite {
+/// The deletion of a record.
+pub(crate) fn delete(ns: &str, id: String, expect: Expect) -> RecordWrite {
     RecordWrite {
         ns: ns.to_owned(),
         id,
@@ -392,10 +421,10 @@ fn delete(ns: &str, id: String, expect: Expect) -> RecordWrite {
     }
 }
 
-fn decode<T: DeserializeOwned>(ns: &str, record: &Record) -> Result<T, KmsError> {
+pub(crate) fn decode<T: DeserializeOwned>(ns: &str, record: &Record) -> Result<T, KmsError> {
     serde_json::from_slice(&record.body).map_err(|_| damaged(ns, &record.id))
 }
 
-fn damaged(ns: &str, id: &str) -> KmsError {
+pub(crate) fn damaged(ns: &str, id: &str) -> KmsError {
     KmsError::Internal(format!("the record {id} in {ns} is damaged"))
 }

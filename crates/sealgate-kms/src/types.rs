@@ -8,6 +8,7 @@ use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
 use crate::key::{KeyManager, KeyState};
+use crate::key_store::ExternalKey;
 use crate::kind::{
     Algorithms, EncryptionAlgorithm, ExpirationModel, ImportState, KeyMaterialState, KeySpec,
     KeyUsage, Origin, RotationType,
@@ -121,14 +122,25 @@ pub struct KeyMetadata {
     pub key_spec: KeySpec,
     /// `EncryptionAlgorithms`, `SigningAlgorithms`, `MacAlgorithms` or `KeyAgreementAlgorithms`.
     pub algorithms: Option<Algorithms>,
-    /// `MultiRegion`.
-    pub multi_region: bool,
+    /// `MultiRegion` and `MultiRegionConfiguration`, of a multi-Region key.
+    pub multi_region: Option<MultiRegion>,
     /// `ExpirationModel`, of keys with imported material.
     pub expiration_model: Option<ExpirationModel>,
     /// `ValidTo`: when the first of its imported materials expires.
     pub valid_to: Option<OffsetDateTime>,
+    /// `CustomKeyStoreId` and `XksKeyConfiguration`, of keys in external key stores.
+    pub external_key: Option<ExternalKey>,
     /// `CurrentKeyMaterialId`, of symmetric encryption keys that have material.
     pub current_key_material_id: Option<String>,
+}
+
+/// `MultiRegionConfiguration` of a primary key; there are no replicas, because a gateway serves one Region.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct MultiRegion {
+    /// `PrimaryKey.Arn`.
+    pub primary_arn: String,
+    /// `PrimaryKey.Region`.
+    pub primary_region: String,
 }
 
 /// A line of ListKeys.

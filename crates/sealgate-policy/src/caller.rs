@@ -183,6 +183,16 @@ impl Caller {
         }
     }
 
+    /// Whether a policy of the caller asks for a condition key that begins so
+    /// ([`Policy::asks_for`]).
+    pub fn asks_for(&self, prefix: &str) -> bool {
+        self.identity_policies
+            .iter()
+            .chain(&self.boundary)
+            .chain(self.session_policies().unwrap_or_default())
+            .any(|attached| attached.policy.asks_for(prefix))
+    }
+
     /// The session policies, where there are any that limit.
     pub(crate) fn session_policies(&self) -> Option<&[AttachedPolicy]> {
         self.session.as_deref()?.policies.as_deref()

@@ -116,6 +116,15 @@ impl Policy {
         &self.source
     }
 
+    /// Whether a condition or a variable asks for a condition key that begins so, in lower case.
+    ///
+    /// A caller of [`authorize`] that fetches values only where they count asks this first.
+    pub fn asks_for(&self, prefix: &str) -> bool {
+        let mut asks = false;
+        self.each_key(&mut |key| asks |= key.lowered().starts_with(prefix));
+        asks
+    }
+
     /// Whether this document, as the policy of a key, would allow `caller` to do `action`.
     ///
     /// PutKeyPolicy asks it of the candidate before it takes its place, so that nobody locks the

@@ -1,8 +1,6 @@
-//! Files of the audit trail go into buckets as any object does: sealed under the bucket's default, or under
-//! the KMS key of the trail, which must let the service use it.
+//! Files of the gateway's own (of the audit trail, of access logs) go into buckets as any object does: sealed
+//! under the bucket's default, or under the KMS key of the trail, which must let the service use it.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html>
-
-use std::collections::BTreeMap;
 
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
@@ -14,11 +12,12 @@ use sealgate_sse::{Mode, Place, WriteMode};
 use time::OffsetDateTime;
 
 use crate::S3;
+use crate::attributes;
 use crate::error::{Code, Result, S3Error};
 use crate::meta::ObjectMeta;
 use crate::writer::{self, BodyWriter};
 
-const SERVICE: &str = "cloudtrail.amazonaws.com";
+const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
 
 /// Why an export into a bucket did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -37,11 +36,37 @@ pub enum ExportError {
 }
 
 /// Where a file goes, and for whom.
-struct Target<'a> {
-    account: &'a str,
-    bucket: &'a str,
+pub(crate) struct Target<'a> {
+    pub(crate) account: &'a str,
+    pub(crate) bucket: &'a str,
+    /// The service that delivers, in whose name keys are used.
+    pub(crate) service: &'a str,
     /// ARN of the key, and of the trail that is its encryption context.
-    kms: Option<(&'a str, String)>,
+    pub(crate) kms: Option<(&'a str, String)>,
+}
+
+/// A file as an object.
+pub(crate) struct File<'a> {
+    pub(crate) key: &'a str,
+    pub(crate) body: &'a [u8],
+    /// Headers that S3 knows.
+    pub(crate) system: &'a [(&'a str, &'a str)],
+    /// `x-amz-meta-`.
+    pub(crate) user: &'a [(&'a str, String)],
+}
+
+impl<'a> File<'a> {
+    fn of_trail(file: &'a AuditFile) -> Self {
+        Self {
+            key: &file.key,
+            body: &file.body,
+            system: &[
+                ("content-type", "application/json"),
+                ("content-encoding", "gzip"),
+            ],
+            user: &file.metadata,
+        }
+    }
 }
 
 impl S3 {
@@ -62,11 +87,12 @@ impl S3 {
         let target = Target {
             account: &trail.account_id,
             bucket: &trail.bucket,
+            service: CLOUDTRAIL,
             kms: trail.kms_key.as_deref().map(|key| (key, trail.arn())),
         };
         while let Some(delivery) = self.trail.next_delivery(due).await? {
             if let Some(file) = &delivery.file
-                && let Err(error) = self.put_file(&target, file, now).await
+                && let Err(error) = self.put_file(&target, &File::of_trail(file), now).await
             {
                 let code = error.code();
                 tracing::warn!(
@@ -90,11 +116,12 @@ impl S3 {
         let target = Target {
             account: &account,
             bucket: &bucket,
+            service: CLOUDTRAIL,
             kms: None,
         };
         let mut export = Export::begin(&self.trail, request).await?;
         while let Some(file) = export.next().await? {
-            self.put_file(&target, &file, OffsetDateTime::now_utc())
+            self.put_file(&target, &File::of_trail(&file), OffsetDateTime::now_utc())
                 .await
                 .map_err(|error| ExportError::Put {
                     code: error.code(),
@@ -104,10 +131,12 @@ impl S3 {
         Ok(export.exported())
     }
 
-    async fn put_file(
+    /// Puts a file, instead of a client that would ask for it. Whether the bucket lets the service do so is
+    /// asked before, where its policy counts.
+    pub(crate) async fn put_file(
         &self,
         target: &Target<'_>,
-        file: &AuditFile,
+        file: &File<'_>,
         now: OffsetDateTime,
     ) -> Result<()> {
         let bucket = self.bucket(target.bucket).await?;
@@ -125,7 +154,7 @@ impl S3 {
                 sealgate_sse::parse_write(&HeaderMap::new(), false)?.effective(&settings)?
             }
         };
-        let caller = service(target.account, &self.config.region, now);
+        let caller = service(target.service, target.account, &self.config.region, now);
         let request_id = hex::encode_upper(random::<8>()?);
         let call = Call {
             caller: &caller,
@@ -135,26 +164,27 @@ impl S3 {
         let place = Place {
             account: &bucket.account_id,
             bucket: &bucket.name,
-            key: &file.key,
+            key: file.key,
         };
         let (keys, envelope) = self.sse.seal(&call, place, &mode).await?;
         let mut body = BodyWriter::new(self, &keys, 1, Some(file.body.len() as u64));
-        body.push(&file.body).await?;
+        body.push(file.body).await?;
         let stored = body.finish().await?;
         let etag_is_md5 = mode.mode() == Mode::S3;
         let etag = if etag_is_md5 {
-            hex::encode(Md5::digest(&file.body))
+            hex::encode(Md5::digest(file.body))
         } else {
             writer::opaque_etag()?
         };
         let text = |text: &str| text.to_owned();
         let meta = ObjectMeta {
-            system: BTreeMap::from([
-                (text("content-type"), text("application/json")),
-                (text("content-encoding"), text("gzip")),
-            ]),
+            system: file
+                .system
+                .iter()
+                .map(|(name, value)| (text(name), text(value)))
+                .collect(),
             user: file
-                .metadata
+                .user
                 .iter()
                 .map(|(name, value)| (text(name), value.clone()))
                 .collect(),
@@ -162,7 +192,7 @@ impl S3 {
             ..ObjectMeta::default()
         };
         let version = NewVersion {
-            key: file.key.clone(),
+            key: text(file.key),
             size: stored.size,
             body: stored.body(&etag),
             etag,
@@ -170,11 +200,12 @@ impl S3 {
             checksum_type: None,
             meta: meta.to_bytes()?,
             envelope: envelope.to_bytes()?.into(),
+            attributes: attributes::of_delivery(&bucket, now)?,
         };
         let (index, bucket_id) = (self.index.clone(), bucket.id);
         writer::to_the_end(async move {
             let outcome = index
-                .put_version(bucket_id, version, WriteCondition::None, None)
+                .put_version(bucket_id, version, WriteCondition::None, None, Vec::new())
                 .await;
             stored.settle(&outcome);
             outcome.map(|_| ()).map_err(S3Error::from)
@@ -183,30 +214,30 @@ impl S3 {
     }
 }
 
-/// CloudTrail, acting for an account: what key policies know as the service.
-fn service(account: &str, region: &str, now: OffsetDateTime) -> Caller {
+/// A service, acting for an account: what policies know as the service.
+pub(crate) fn service(name: &str, account: &str, region: &str, now: OffsetDateTime) -> Caller {
     let principal = Principal {
         account_id: account.to_owned(),
         kind: PrincipalKind::Service {
-            name: SERVICE.to_owned(),
+            name: name.to_owned(),
         },
-        arn: SERVICE.to_owned(),
-        id: SERVICE.to_owned(),
+        arn: name.to_owned(),
+        id: name.to_owned(),
         access_key_id: None,
     };
     let environment = Environment {
         source_ip: None,
         secure_transport: true,
-        user_agent: Some(SERVICE.to_owned()),
+        user_agent: Some(name.to_owned()),
         now,
         region: region.to_owned(),
     };
     Caller::new(principal, environment)
 }
 
-fn random<const N: usize>() -> Result<[u8; N]> {
+pub(crate) fn random<const N: usize>() -> Result<[u8; N]> {
     let mut bytes = [0; N];
-    getrandom::fill(&mut bytes).map_err(|_| Code::InternalError)?;
+    sealgate_crypto::random::fill(&mut bytes).map_err(|_| Code::InternalError)?;
     Ok(bytes)
 }
 

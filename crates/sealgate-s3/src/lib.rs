@@ -4,19 +4,33 @@
 //! does not take are refused, `request::Authorized::check` decides, and only then an operation
 //! in `ops` runs and may read the body.
 
+mod access;
+mod access_log;
+mod attributes;
 mod body;
 mod conditions;
+mod cors;
 mod delivery;
+mod described;
+mod document;
 mod error;
+mod events;
+pub mod lifecycle;
 mod meta;
 mod names;
+mod notification;
+mod operation;
 mod ops;
+mod post;
 mod range;
 mod reader;
 mod request;
 mod response;
 mod router;
+mod tags;
 mod trail;
+mod version;
+mod website;
 mod writer;
 mod xml;
 
@@ -27,18 +41,23 @@ use http::request::Parts;
 use sealgate_audit::Trail;
 use sealgate_blobs::BlobStore;
 use sealgate_iam::{Authenticated, CleartextSecrets, Iam};
-use sealgate_index::{Bucket, Index, IndexError};
+use sealgate_index::{Bucket, Index, IndexError, VersionRef};
+use sealgate_notify::Targets;
 use sealgate_sse::Sse;
 use sealgate_wire::{Connection, Query};
 
 pub use delivery::ExportError;
 pub use error::{Code, S3Error};
+pub use events::{message, outbox_kind};
 pub use reader::IntegrityFailures;
 pub use response::{BrokenBody, Outcome, Response, ResponseBody};
 pub use router::virtual_host_bucket;
 
+use access::SharingCache;
+use access_log::AccessLog;
 use body::RequestBody;
 use error::Result;
+use events::NotificationCache;
 use names::{BucketName, ObjectKey};
 use request::{Authorized, Request};
 
@@ -71,6 +90,8 @@ pub struct S3Deps {
     pub sse: Arc<Sse>,
     /// The audit trail.
     pub trail: Trail,
+    /// Where notifications may go.
+    pub targets: Targets,
     /// Settings.
     pub config: Config,
 }
@@ -86,6 +107,10 @@ pub struct S3 {
     config: Config,
     kms_via: String,
     failures: IntegrityFailures,
+    sharing: SharingCache,
+    targets: Targets,
+    notifications: NotificationCache,
+    access_log: AccessLog,
 }
 
 /// An authenticated request.
@@ -113,6 +138,7 @@ impl S3 {
             iam,
             sse,
             trail,
+            targets,
             config,
         } = deps;
         let kms_via = format!("s3.{}.amazonaws.com", config.region);
@@ -125,6 +151,10 @@ impl S3 {
             config,
             kms_via,
             failures: Default::default(),
+            sharing: SharingCache::default(),
+            targets,
+            notifications: NotificationCache::default(),
+            access_log: AccessLog::default(),
         }
     }
 
@@ -143,18 +173,45 @@ impl S3 {
             request_id,
             host_id,
         } = incoming;
+        let ids = access_log::Ids {
+            request: &request_id,
+            host: &host_id,
+        };
+        let entry = access_log::Entry::begin(self, &parts, &conn, Some(&auth), ids, None).await;
         let mut body = RequestBody::new(body, &mut auth);
         let method = parts.method.clone();
         let path = parts.uri.path().to_owned();
-        let (operation, drained, result) = match self.parse(parts, auth, conn, request_id.clone()) {
+        if cors::is_preflight(&parts) {
+            let answer = self.preflight(&parts).await;
+            let error = answer.as_ref().err().map(S3Error::code);
+            let mut response = answer.unwrap_or_else(|error| {
+                response::error(&error, &method, &path, &request_id, &host_id)
+            });
+            response.extensions_mut().insert(Outcome {
+                operation: "PreflightRequest",
+                error,
+                mode: None,
+            });
+            if !body.is_read() {
+                response::close_connection(&mut response);
+            }
+            return log(entry, None, response);
+        }
+        let ids = (request_id.clone(), host_id.clone());
+        let (operation, drained, result) = match self.parse(parts, auth, conn, ids) {
             Err((error, parts)) => (None, parts, Err(error)),
-            Ok(request) => {
-                let result = self.run(&request, &mut body).await;
+            Ok(mut request) => {
+                let result = match request.op {
+                    operation::Operation::PostObject => {
+                        ops::post_object::run(self, &mut request, &mut body).await
+                    }
+                    _ => self.run(&request, &mut body).await,
+                };
                 let result = trail::data(self, &request, &host_id, result).await;
                 (Some(request.op), request.parts, result)
             }
         };
-        let name = operation.map_or("Unknown", router::Operation::name);
+        let name = operation.map_or("Unknown", operation::Operation::name);
         let mut response = match result {
             Ok(mut response) => {
                 let mode = response.extensions_mut().remove::<sealgate_sse::Mode>();
@@ -176,10 +233,11 @@ impl S3 {
                 response
             }
         };
+        self.tell_browser(&drained, &mut response).await;
         if !body.is_read() {
             response::close_connection(&mut response);
         }
-        response
+        log(entry, operation, response)
     }
 
     /// An answer to a request whose signature was refused.
@@ -188,9 +246,15 @@ impl S3 {
         error: &sealgate_wire::sigv4::AuthError,
         parts: &Parts,
         body: hyper::body::Incoming,
+        conn: &Connection,
         request_id: &str,
         host_id: &str,
     ) -> Response {
+        let ids = access_log::Ids {
+            request: request_id,
+            host: host_id,
+        };
+        let entry = access_log::Entry::begin(self, parts, conn, None, ids, None).await;
         let mut s3_error = S3Error::other(error.code(), error.status(), error.message());
         s3_error.details = error.details();
         let mut response = response::error(
@@ -210,7 +274,7 @@ impl S3 {
         if !body.is_read() {
             response::close_connection(&mut response);
         }
-        response
+        log(entry, None, response)
     }
 
     #[expect(
@@ -222,7 +286,7 @@ impl S3 {
         parts: Parts,
         auth: Authenticated,
         conn: Connection,
-        request_id: String,
+        (request_id, host_id): (String, String),
     ) -> Result<Request, (S3Error, Parts)> {
         let parsed = (|| {
             let host = parts
@@ -234,6 +298,9 @@ impl S3 {
             let query = Query::of(&parts.uri);
             let copies = parts.headers.contains_key("x-amz-copy-source");
             let op = router::route(&parts.method, &target, &query, copies)?;
+            if !ops::is_implemented(op) {
+                return Err(ops::unimplemented(op));
+            }
             sealgate_sse::check_headers(&parts.headers, op.accepts())?;
             self.check_cleartext(&parts, &conn)?;
             ops::refuse_unsupported_headers(&parts.headers, op)?;
@@ -243,14 +310,20 @@ impl S3 {
                 .map(BucketName::parse)
                 .transpose()?;
             let key = target.key.as_deref().map(ObjectKey::parse).transpose()?;
-            Ok((op, bucket, key, query))
+            let version = if op.takes_version() {
+                version::parse(query.get("versionId"))?
+            } else {
+                VersionRef::Current
+            };
+            Ok((op, bucket, key, version, query))
         })();
         match parsed {
             Err(error) => Err((error, parts)),
-            Ok((op, bucket, key, query)) => Ok(Request {
+            Ok((op, bucket, key, version, query)) => Ok(Request {
                 op,
                 bucket,
                 key,
+                version,
                 query,
                 parts,
                 caller: auth.caller,
@@ -261,6 +334,7 @@ impl S3 {
                 signed_at: auth.signed_at,
                 conn,
                 request_id,
+                host_id,
             }),
         }
     }
@@ -282,7 +356,12 @@ impl S3 {
     async fn run(&self, request: &Request, body: &mut RequestBody) -> Result<Response> {
         let (result, recorded) = match Authorized::check(self, request).await {
             Ok(authorized) => {
-                let result = ops::run(&authorized, body).await;
+                let mut result = ops::run(&authorized, body).await;
+                if authorized.requester_pays()
+                    && let Ok(response) = &mut result
+                {
+                    meta::insert(response.headers_mut(), "x-amz-request-charged", "requester");
+                }
                 (result, authorized.is_recorded())
             }
             Err(error) => (Err(error), false),
@@ -299,5 +378,17 @@ impl S3 {
             IndexError::NoSuchBucket => S3Error::from(Code::NoSuchBucket).with("BucketName", name),
             error => error.into(),
         })
+    }
+}
+
+/// Complete the line of a request that is logged.
+fn log(
+    entry: Option<access_log::Entry>,
+    op: Option<operation::Operation>,
+    response: Response,
+) -> Response {
+    match entry {
+        Some(entry) => entry.answered(op, response),
+        None => response,
     }
 }

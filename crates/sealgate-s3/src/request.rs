@@ -1,29 +1,42 @@
 //! A request on its way through the gateway: first it is known who sends it, then it is decided
 //! that they may. The two are different types, and only the second reaches an operation.
 
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use http::header::HeaderName;
 use http::request::Parts;
 use sealgate_iam::SignatureVersion;
-use sealgate_index::Bucket;
+use sealgate_index::{Bucket, VersionRef};
 use sealgate_kms::Call;
-use sealgate_policy::{Access, Authority, Caller, Context, Decision, PrincipalKind};
+use sealgate_policy::{Caller, Context};
 use sealgate_sse::{BucketEncryption, Place};
 use sealgate_wire::{Connection, Query};
 use time::OffsetDateTime;
 
 use crate::S3;
+use crate::access::acl::{ANONYMOUS_ID, Acl, Asker, Permission};
+use crate::access::acl_request::{self, CANNED, Subject};
+use crate::access::bucket_policy::EXISTING_TAG;
+use crate::access::context::{self, KMS_KEY_ID};
+use crate::access::decision::{Question, is_about_existing};
+use crate::access::object::{NewObject, ObjectAccess};
+use crate::access::ownership::Ownership;
+use crate::access::{self, Sharing};
+use crate::document::Document as _;
 use crate::error::{Code, Result, S3Error};
 use crate::names::{BucketName, ObjectKey};
-use crate::router::Operation;
+use crate::operation::Operation;
+use crate::tags::Tags;
 
 /// A request whose sender is known.
 pub(crate) struct Request {
     pub(crate) op: Operation,
     pub(crate) bucket: Option<BucketName>,
     pub(crate) key: Option<ObjectKey>,
+    /// The version that it is about.
+    pub(crate) version: VersionRef,
     pub(crate) query: Query,
     pub(crate) parts: Parts,
     pub(crate) caller: Caller,
@@ -34,6 +47,7 @@ pub(crate) struct Request {
     pub(crate) signed_at: Option<OffsetDateTime>,
     pub(crate) conn: Connection,
     pub(crate) request_id: String,
+    pub(crate) host_id: String,
 }
 
 impl Request {
@@ -90,86 +104,41 @@ impl Request {
         Ok(usize::try_from(number).unwrap_or(1000).min(1000))
     }
 
-    /// Condition keys that the request itself gives to policies
-    /// ([S3 condition keys](https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html)).
-    ///
-    /// `kms_key` is the ARN of the KMS key that the request names by whatever name: a policy that
-    /// asks for a key must not be evaded by an alias.
-    fn context(&self, resource_account: &str, kms_key: Option<&str>) -> Context {
-        let mut context = Context::new();
-        context.insert("s3:ResourceAccount", resource_account);
-        let version = match self.signature {
-            SignatureVersion::V4 => Some("AWS4-HMAC-SHA256"),
-            SignatureVersion::V2 => Some("AWS"),
-            SignatureVersion::None => None,
-        };
-        if let Some(version) = version {
-            context.insert("s3:signatureversion", version);
-            let auth = if self.presigned {
-                "REST-QUERY-STRING"
-            } else {
-                "REST-HEADER"
-            };
-            context.insert("s3:authType", auth);
+    /// Who asks, as access control lists see it.
+    fn asker(&self) -> Asker<'_> {
+        Asker {
+            canonical_id: &self.canonical_id,
+            anonymous: self.anonymous,
         }
-        if let Some(signed_at) = self.signed_at {
-            let age = self.caller.environment.now - signed_at;
-            let age = age.whole_milliseconds().max(0);
-            context.insert("s3:signatureAge", age.to_string());
+    }
+
+    /// The permission that it needs.
+    fn action(&self) -> &'static str {
+        match self.version {
+            VersionRef::Current => self.op.action(),
+            VersionRef::Null | VersionRef::Id(_) => self.op.version_action(),
         }
-        if matches!(
-            self.op,
-            Operation::ListObjects | Operation::ListObjectsV2 | Operation::ListMultipartUploads
-        ) {
-            for name in ["prefix", "delimiter", "max-keys"] {
-                if let Some(value) = self.query.get(name) {
-                    context.insert(&format!("s3:{name}"), value);
-                }
-            }
-        }
-        if let Some(version) = self.query.get("versionId") {
-            context.insert("s3:VersionId", version);
-        }
-        for name in CONDITION_HEADERS {
-            if let Some(value) = self.parts.headers.get(name).and_then(|v| v.to_str().ok()) {
-                context.insert(&format!("s3:{name}"), value);
-            }
-        }
-        if let Some(arn) = kms_key {
-            context.insert(&format!("s3:{KMS_KEY_ID}"), arn);
-        }
-        context
     }
 }
-
-/// The header that names a KMS key.
-const KMS_KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";
-
-/// Headers that are condition keys behind `s3:`.
-const CONDITION_HEADERS: [&str; 12] = [
-    "if-match",
-    "if-none-match",
-    "x-amz-acl",
-    "x-amz-content-sha256",
-    "x-amz-copy-source",
-    "x-amz-metadata-directive",
-    "x-amz-object-ownership",
-    "x-amz-server-side-encryption",
-    KMS_KEY_ID,
-    "x-amz-server-side-encryption-customer-algorithm",
-    "x-amz-storage-class",
-    "x-amz-website-redirect-location",
-];
 
 /// A request that may be carried out. Only [`Authorized::check`] makes one.
 pub(crate) struct Authorized<'a> {
     pub(crate) s3: &'a S3,
     pub(crate) request: &'a Request,
     bucket: Option<Arc<Bucket>>,
+    /// How the bucket is shared.
+    sharing: Option<Arc<Sharing>>,
     /// What policies may ask of the request.
     context: Context,
+    /// Whether a policy asks for tags of the object.
+    asks_for_tags: bool,
+    /// The object that the request names, where something asks what it says about access.
+    existing: Option<ObjectAccess>,
+    /// Owner and list of the object that it makes.
+    new_object: NewObject,
     /// Whether the audit trail has the call already.
     recorded: AtomicBool,
+    requester_pays: bool,
 }
 
 impl<'a> Authorized<'a> {
@@ -187,24 +156,51 @@ impl<'a> Authorized<'a> {
         if bucket.is_some() && expected.is_some_and(|expected| expected != owner) {
             return Err(Code::AccessDenied.into());
         }
+        let requester_pays = match &bucket {
+            Some(bucket) => access::payer::requester_pays(request, bucket)?,
+            None => false,
+        };
         let kms_key = match request.header(KMS_KEY_ID)? {
             Some(id) if !request.anonymous => s3.sse.key_arn(account, id).await,
             _ => None,
         };
-        let this = Self {
+        let sharing = bucket
+            .as_ref()
+            .map(|bucket| s3.sharing.get(bucket))
+            .transpose()?;
+        let mut this = Self {
             s3,
             request,
-            context: request.context(owner, kms_key.as_deref()),
+            context: context::of_request(request, owner, kms_key.as_deref()),
+            asks_for_tags: request.caller.asks_for(EXISTING_TAG)
+                || sharing.as_ref().is_some_and(|it| it.asks_for_tags()),
+            existing: None,
             bucket,
+            sharing,
+            new_object: NewObject::default(),
             recorded: AtomicBool::new(false),
+            requester_pays,
         };
         match request.op {
-            // Decided key by key, which needs the body. Without bucket policies nobody unknown may
-            // delete anything, so nobody unknown gets a body read.
-            Operation::DeleteObjects if request.anonymous => Err(Code::AccessDenied.into()),
-            Operation::DeleteObjects => Ok(this),
-            op => this.may(op.action(), &this.resource()).map(|()| this),
+            // Decided key by key, which needs the body. Where nobody unknown may delete anything,
+            // nobody unknown gets a body read.
+            Operation::DeleteObjects => {
+                let admits = this.sharing()?.may_admit_anonymous();
+                if request.anonymous && !admits {
+                    return Err(Code::AccessDenied.into());
+                }
+            }
+            // Policies may ask for the tags, which are in the body: see `may_put_tags`.
+            Operation::PutObjectTagging if !request.anonymous => {
+                this.existing = this.load_existing().await?;
+            }
+            _ => {
+                this.existing = this.load_existing().await?;
+                this.may(request.action(), &this.resource())?;
+            }
         }
+        this.new_object = this.judge_new_object().await?;
+        Ok(this)
     }
 
     fn resource(&self) -> String {
@@ -215,50 +211,255 @@ impl<'a> Authorized<'a> {
         }
     }
 
+    /// What the object of the request says about access, if anything asks for that. What is asked for and
+    /// cannot be read is an error.
+    async fn load_existing(&self) -> Result<Option<ObjectAccess>> {
+        let (Some(bucket), Some(sharing), Some(key)) =
+            (&self.bucket, &self.sharing, &self.request.key)
+        else {
+            return Ok(None);
+        };
+        if !self.asks_for_tags && !sharing.ownership.has_acls() {
+            return Ok(None);
+        }
+        access::object::load(self.s3, bucket, key.as_str(), &self.request.version).await
+    }
+
     /// Whether the caller may do this to a resource of the request's bucket.
     pub(crate) fn may(&self, action: &str, resource: &str) -> Result<()> {
-        let own = self.request.caller.principal.account_id.as_str();
-        let account = self.bucket.as_ref().map_or(own, |b| b.account_id.as_str());
-        self.decide(account, action, resource, &self.context)
+        self.decide(action, resource, Cow::Borrowed(&self.context))
+    }
+
+    /// Whether the caller may give the object of the request these tags.
+    pub(crate) fn may_put_tags(&self, tags: &Tags) -> Result<()> {
+        let mut context = self.context.clone();
+        let pairs = tags
+            .iter()
+            .map(|(key, value)| (key.to_owned(), value.to_owned()));
+        context::insert_request_tags(&mut context, pairs);
+        self.decide(self.request.action(), &self.resource(), Cow::Owned(context))
+    }
+
+    /// Whether the caller may do this to a version of an object of the request's bucket, where the
+    /// request itself names none.
+    pub(crate) fn may_version(
+        &self,
+        action: &str,
+        resource: &str,
+        version: Option<&str>,
+    ) -> Result<()> {
+        let Some(version) = version else {
+            return self.may(action, resource);
+        };
+        let mut context = self.context.clone();
+        context.insert("s3:VersionId", version);
+        self.decide(action, resource, Cow::Owned(context))
+    }
+
+    fn decide(&self, action: &str, resource: &str, mut context: Cow<'_, Context>) -> Result<()> {
+        let about_existing = is_about_existing(action);
+        let own = self.request.key.is_some() && resource == self.resource();
+        if about_existing && self.asks_for_tags && !own {
+            // The tags of other objects are not known here, and a denial may hang on them.
+            return Err(Code::AccessDenied.into());
+        }
+        let object = self.existing.as_ref().filter(|_| about_existing && own);
+        if let Some(object) = object.filter(|object| !object.tags.is_empty()) {
+            context::insert_existing_tags(context.to_mut(), &object.tags);
+        }
+        let question = Question {
+            object,
+            ..self.question(action, resource, &context)
+        };
+        let has_acls = self
+            .sharing
+            .as_ref()
+            .is_some_and(|it| it.ownership.has_acls());
+        match question.answer() {
+            // Who may list the bucket may know that an object does not exist, which no list can tell.
+            Err(denied)
+                if own
+                    && has_acls
+                    && object.is_none()
+                    && Permission::of_object(action).is_some() =>
+            {
+                self.may_list().map_err(|_| denied)
+            }
+            answer => answer,
+        }
     }
 
     /// Whether the caller may do this to the source of the copy that the request asks for.
-    pub(crate) fn may_read_source(
+    pub(crate) async fn may_read_source(
         &self,
-        account: &str,
+        bucket: &Arc<Bucket>,
         action: &str,
         resource: &str,
+        version: Option<&str>,
     ) -> Result<()> {
+        access::payer::requester_pays(self.request, bucket)?;
+        let sharing = self.s3.sharing.get(bucket)?;
+        let asks = self.request.caller.asks_for(EXISTING_TAG) || sharing.asks_for_tags();
+        let object = match object_of(&bucket.name, resource) {
+            Some(key) if asks || sharing.ownership.has_acls() => {
+                let version = crate::version::parse(version)?;
+                access::object::load(self.s3, bucket, key, &version).await?
+            }
+            _ => None,
+        };
         let mut context = self.context.clone();
-        context.insert("s3:ResourceAccount", account);
-        // The version in the query is the target's; only the null version of a source exists.
+        context.insert("s3:ResourceAccount", bucket.account_id.as_str());
+        // The version in the query is the target's.
         context.remove("s3:VersionId");
-        self.decide(account, action, resource, &context)
+        if let Some(version) = version {
+            context.insert("s3:VersionId", version);
+        }
+        if let Some(object) = &object {
+            context::insert_existing_tags(&mut context, &object.tags);
+        }
+        Question {
+            owner: &bucket.account_id,
+            sharing: Some(&sharing),
+            object: object.as_ref(),
+            ..self.question(action, resource, &context)
+        }
+        .answer()
     }
 
-    fn decide(&self, account: &str, action: &str, resource: &str, context: &Context) -> Result<()> {
-        let caller = &self.request.caller;
-        let decision = sealgate_policy::authorize(&Access {
-            caller,
+    /// A question about the request's bucket.
+    fn question<'q>(
+        &'q self,
+        action: &'q str,
+        resource: &'q str,
+        context: &'q Context,
+    ) -> Question<'q> {
+        let own = self.request.caller.principal.account_id.as_str();
+        Question {
+            caller: &self.request.caller,
+            asker: self.request.asker(),
             action,
             resource,
-            resource_account: account,
+            owner: self.bucket.as_ref().map_or(own, |b| b.account_id.as_str()),
             context,
-            resource_policy: None,
-            authority: Authority::Account,
-            grant: None,
-        });
-        match decision {
-            Decision::Allowed => Ok(()),
-            // AWS explains a refusal only to those of the bucket's own account.
-            Decision::Denied(denial)
-                if caller.principal.account_id == account
-                    && !matches!(caller.principal.kind, PrincipalKind::Anonymous) =>
-            {
-                Err(S3Error::new(Code::AccessDenied, denial.message()))
-            }
-            Decision::Denied(_) => Err(Code::AccessDenied.into()),
+            sharing: self.sharing.as_deref(),
+            object: None,
         }
+    }
+
+    fn may_list(&self) -> Result<()> {
+        let bucket = self.request.bucket.as_ref().map_or("", |b| b.as_str());
+        let resource = format!("arn:aws:s3:::{bucket}");
+        self.question("s3:ListBucket", &resource, &self.context)
+            .answer()
+    }
+
+    /// How the bucket of the request is shared.
+    pub(crate) fn sharing(&self) -> Result<&Sharing> {
+        self.sharing
+            .as_deref()
+            .ok_or_else(|| Code::NoSuchBucket.into())
+    }
+
+    /// Owner and list of the object that the request makes.
+    pub(crate) fn new_object(&self) -> &NewObject {
+        &self.new_object
+    }
+
+    /// Whose the object is that the request makes, and its list. Refused where lists do not count, where the
+    /// list is blocked, or where the caller may not set one.
+    async fn judge_new_object(&self) -> Result<NewObject> {
+        let makes = matches!(
+            self.request.op,
+            Operation::PutObject
+                | Operation::PostObject
+                | Operation::CopyObject
+                | Operation::CreateMultipartUpload
+        );
+        if !makes {
+            return Ok(NewObject::default());
+        }
+        let headers = &self.request.parts.headers;
+        let canned = self.request.header(CANNED)?;
+        let ownership = self.sharing()?.ownership;
+        if !ownership.has_acls() {
+            // AWS takes the second alone; clients that send the first ask for what holds anyway.
+            let harmless = matches!(canned, None | Some("private" | "bucket-owner-full-control"));
+            return if harmless && !acl_request::has_grants(headers) {
+                Ok(NewObject::default())
+            } else {
+                Err(Code::AccessControlListNotSupported.into())
+            };
+        }
+        let owns = self.request.caller.principal.account_id == self.bucket()?.account_id;
+        let bucket_owner = crate::ops::owner_of_bucket(self).await?;
+        let writer = match (owns, self.request.anonymous) {
+            (true, _) => bucket_owner.as_str(),
+            (false, true) => ANONYMOUS_ID,
+            (false, false) => self.request.canonical_id.as_str(),
+        };
+        let subject = Subject {
+            owner: writer,
+            bucket_owner: Some(&bucket_owner),
+        };
+        let acl = acl_request::of_headers(headers, subject)?;
+        let own = ObjectAccess {
+            owner: (!owns).then(|| writer.to_owned()),
+            ..ObjectAccess::default()
+        };
+        if let Some(acl) = &acl {
+            let resource = self.resource();
+            Question {
+                object: Some(&own),
+                ..self.question("s3:PutObjectAcl", &resource, &self.context)
+            }
+            .answer()?;
+            self.check_new_acl(acl).await?;
+        }
+        let given = ownership == Ownership::BucketOwnerPreferred
+            && canned == Some("bucket-owner-full-control");
+        let new = if given {
+            NewObject::default()
+        } else {
+            NewObject {
+                owner: own.owner,
+                acl: acl
+                    .filter(|acl| *acl != Acl::private(writer))
+                    .map(|acl| acl.to_bytes())
+                    .transpose()?,
+            }
+        };
+        Ok(new)
+    }
+
+    /// Refuse a list that is blocked or names nobody.
+    pub(crate) async fn check_new_acl(&self, acl: &Acl) -> Result<()> {
+        if acl.is_public() && self.sharing()?.block.block_public_acls {
+            return Err(self.blocked("public access control lists (ACLs)", "BlockPublicAcls"));
+        }
+        acl_request::check_accounts(self.s3, acl).await
+    }
+
+    /// What S3 says where public access is blocked.
+    pub(crate) fn blocked(&self, what: &str, setting: &str) -> S3Error {
+        let principal = &self.request.caller.principal;
+        let owner = self.bucket.as_ref().map(|b| b.account_id.as_str());
+        if owner != Some(principal.account_id.as_str()) {
+            return Code::AccessDenied.into();
+        }
+        S3Error::new(
+            Code::AccessDenied,
+            format!(
+                "User: {} is not authorized to perform: {} on resource: \"{}\" because {what} are prevented by the {setting} setting in S3 Block Public Access.",
+                principal.arn,
+                self.request.action(),
+                self.resource(),
+            ),
+        )
+    }
+
+    /// Whether the requester would pay for the request at AWS.
+    pub(crate) fn requester_pays(&self) -> bool {
+        self.requester_pays
     }
 
     /// Whether [`recorded`](Self::recorded) has left the call's record in the audit trail.
@@ -328,10 +529,7 @@ impl<'a> Authorized<'a> {
     /// `NoSuchKey`, but only to those who may list the bucket; S3 tells others that access is
     /// denied, so that they cannot probe for keys.
     pub(crate) fn no_such_key(&self) -> S3Error {
-        let listing = self.request.bucket.as_ref().map_or(Ok(()), |bucket| {
-            self.may("s3:ListBucket", &format!("arn:aws:s3:::{bucket}"))
-        });
-        match listing {
+        match self.may_list() {
             Ok(()) => {
                 let key = self.request.key.as_ref().map_or("", ObjectKey::as_str);
                 S3Error::from(Code::NoSuchKey).with("Key", key)
@@ -339,16 +537,12 @@ impl<'a> Authorized<'a> {
             Err(denied) => denied,
         }
     }
+}
 
-    /// Only the null version exists until versioning does; any other id names nothing.
-    pub(crate) fn check_version_id(&self) -> Result<()> {
-        match self.request.query.get("versionId") {
-            None | Some("null") => Ok(()),
-            Some(id) => Err(S3Error::argument(
-                "versionId",
-                id,
-                "Invalid version id specified",
-            )),
-        }
-    }
+/// The key in the ARN of an object of a bucket.
+fn object_of<'r>(bucket: &str, resource: &'r str) -> Option<&'r str> {
+    resource
+        .strip_prefix("arn:aws:s3:::")?
+        .strip_prefix(bucket)?
+        .strip_prefix('/')
 }

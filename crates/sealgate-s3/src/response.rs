@@ -114,6 +114,9 @@ pub fn error(
         response = xml(document);
         *response.status_mut() = status;
     }
+    for (name, value) in &error.headers {
+        insert(response.headers_mut(), name, value);
+    }
     if error.kind() == Code::InvalidRange
         && let Some((_, size)) = error
             .details

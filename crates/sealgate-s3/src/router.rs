@@ -1,189 +1,22 @@
 //! From method, path and query to an operation of S3.
 //!
-//! Every operation that S3 has is either in [`Operation`] or in the table of sub-resources that
-//! answer 501; nothing falls through to an operation that it was not meant for.
+//! What an operation looks like is in the table of [`Operation`]; nothing falls through to an
+//! operation that it was not meant for.
 
 use http::Method;
-use sealgate_sse::Accepts;
 use sealgate_wire::Query;
 
 use crate::error::{Code, Result, S3Error};
 use crate::names::percent_decode;
-
-/// An operation that is implemented.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
-#[allow(missing_docs, reason = "the names are those of the S3 API")]
-pub enum Operation {
-    ListBuckets,
-    CreateBucket,
-    HeadBucket,
-    DeleteBucket,
-    GetBucketLocation,
-    PutBucketEncryption,
-    GetBucketEncryption,
-    DeleteBucketEncryption,
-    ListObjects,
-    ListObjectsV2,
-    ListMultipartUploads,
-    DeleteObjects,
-    PutObject,
-    CopyObject,
-    GetObject,
-    HeadObject,
-    GetObjectAttributes,
-    DeleteObject,
-    CreateMultipartUpload,
-    UploadPart,
-    UploadPartCopy,
-    CompleteMultipartUpload,
-    AbortMultipartUpload,
-    ListParts,
-}
+use crate::operation::{Level, Operation};
 
 use Operation as Op;
 
-impl Operation {
-    /// The name in the S3 API.
-    pub fn name(self) -> &'static str {
-        match self {
-            Op::ListBuckets => "ListBuckets",
-            Op::CreateBucket => "CreateBucket",
-            Op::HeadBucket => "HeadBucket",
-            Op::DeleteBucket => "DeleteBucket",
-            Op::GetBucketLocation => "GetBucketLocation",
-            Op::PutBucketEncryption => "PutBucketEncryption",
-            Op::GetBucketEncryption => "GetBucketEncryption",
-            Op::DeleteBucketEncryption => "DeleteBucketEncryption",
-            Op::ListObjects => "ListObjects",
-            Op::ListObjectsV2 => "ListObjectsV2",
-            Op::ListMultipartUploads => "ListMultipartUploads",
-            Op::DeleteObjects => "DeleteObjects",
-            Op::PutObject => "PutObject",
-            Op::CopyObject => "CopyObject",
-            Op::GetObject => "GetObject",
-            Op::HeadObject => "HeadObject",
-            Op::GetObjectAttributes => "GetObjectAttributes",
-            Op::DeleteObject => "DeleteObject",
-            Op::CreateMultipartUpload => "CreateMultipartUpload",
-            Op::UploadPart => "UploadPart",
-            Op::UploadPartCopy => "UploadPartCopy",
-            Op::CompleteMultipartUpload => "CompleteMultipartUpload",
-            Op::AbortMultipartUpload => "AbortMultipartUpload",
-            Op::ListParts => "ListParts",
-        }
-    }
-
-    /// The permission it needs
-    /// ([actions of S3](https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html)).
-    pub fn action(self) -> &'static str {
-        match self {
-            Op::ListBuckets => "s3:ListAllMyBuckets",
-            Op::CreateBucket => "s3:CreateBucket",
-            Op::DeleteBucket => "s3:DeleteBucket",
-            Op::GetBucketLocation => "s3:GetBucketLocation",
-            Op::PutBucketEncryption | Op::DeleteBucketEncryption => "s3:PutEncryptionConfiguration",
-            Op::GetBucketEncryption => "s3:GetEncryptionConfiguration",
-            Op::HeadBucket | Op::ListObjects | Op::ListObjectsV2 => "s3:ListBucket",
-            Op::ListMultipartUploads => "s3:ListBucketMultipartUploads",
-            Op::GetObject | Op::HeadObject => "s3:GetObject",
-            Op::GetObjectAttributes => "s3:GetObjectAttributes",
-            Op::DeleteObject | Op::DeleteObjects => "s3:DeleteObject",
-            Op::PutObject
-            | Op::CopyObject
-            | Op::CreateMultipartUpload
-            | Op::UploadPart
-            | Op::UploadPartCopy
-            | Op::CompleteMultipartUpload => "s3:PutObject",
-            Op::AbortMultipartUpload => "s3:AbortMultipartUpload",
-            Op::ListParts => "s3:ListMultipartUploadParts",
-        }
-    }
-
-    /// The encryption headers it takes; any other is refused.
-    pub fn accepts(self) -> Accepts {
-        match self {
-            Op::PutObject | Op::CreateMultipartUpload => Accepts {
-                mode: true,
-                customer: true,
-                source: false,
-            },
-            Op::CopyObject => Accepts {
-                mode: true,
-                customer: true,
-                source: true,
-            },
-            Op::UploadPartCopy => Accepts {
-                mode: false,
-                customer: true,
-                source: true,
-            },
-            Op::GetObject
-            | Op::HeadObject
-            | Op::GetObjectAttributes
-            | Op::UploadPart
-            | Op::CompleteMultipartUpload
-            | Op::ListParts => Accepts {
-                mode: false,
-                customer: true,
-                source: false,
-            },
-            Op::ListBuckets
-            | Op::CreateBucket
-            | Op::HeadBucket
-            | Op::DeleteBucket
-            | Op::GetBucketLocation
-            | Op::PutBucketEncryption
-            | Op::GetBucketEncryption
-            | Op::DeleteBucketEncryption
-            | Op::ListObjects
-            | Op::ListObjectsV2
-            | Op::ListMultipartUploads
-            | Op::DeleteObjects
-            | Op::DeleteObject
-            | Op::AbortMultipartUpload => Accepts::default(),
-        }
-    }
-}
-
-/// Query parameters that choose a sub-resource which is not implemented, with what to call it.
-const UNSUPPORTED: [&str; 38] = [
-    "abac",
-    "accelerate",
-    "acl",
-    "analytics",
+/// Query parameters that stand for operations which the API has, or had, but its model does not.
+const UNSUPPORTED: [&str; 4] = [
     "annotation",
-    "cors",
-    "intelligent-tiering",
-    "inventory",
-    "legal-hold",
-    "lifecycle",
-    "logging",
-    "metadataAnnotationTable",
-    "metadataConfiguration",
-    "metadataInventoryTable",
-    "metadataJournalTable",
-    "metadataTable",
-    "metrics",
-    "notification",
-    "object-lock",
-    "ownershipControls",
-    "policy",
-    "policyStatus",
-    "publicAccessBlock",
-    "renameObject",
-    "replication",
-    "requestPayment",
-    "restore",
-    "retention",
-    "select",
-    "select-type",
-    "session",
-    "tagging",
-    "torrent",
     "append",
-    "versioning",
-    "versions",
-    "website",
+    "metadataAnnotationTable",
     "x-amz-write-offset-bytes",
 ];
 
@@ -233,15 +66,29 @@ pub fn virtual_host_bucket(host: &str, domains: &[String]) -> Option<String> {
         .map(str::to_owned)
 }
 
-/// Query parameters that choose among the operations that are implemented.
-const SUBRESOURCES: [&str; 6] = [
-    "attributes",
-    "delete",
-    "encryption",
-    "location",
-    "uploadId",
-    "uploads",
-];
+/// The query parameters that choose an operation.
+fn subresources() -> impl Iterator<Item = &'static str> {
+    Op::ALL
+        .iter()
+        .map(|op| op.subresource())
+        .filter(|name| !name.is_empty())
+}
+
+/// The one sub-resource that a query names, or an empty text.
+fn subresource(query: &Query) -> Result<&'static str> {
+    let mut found = "";
+    for name in subresources().filter(|name| query.has(name)) {
+        if !found.is_empty() && found != name {
+            return Err(S3Error::argument(
+                "ResourceType",
+                found,
+                format!("Conflicting query string parameters: {found}, {name}"),
+            ));
+        }
+        found = name;
+    }
+    Ok(found)
+}
 
 /// The operation of a request.
 ///
@@ -253,48 +100,60 @@ pub fn route(method: &Method, target: &Target, query: &Query, copies: bool) -> R
             "The sub-resource '{name}'"
         )));
     }
-    if *method == Method::OPTIONS {
-        return Err(S3Error::new(
-            Code::AccessForbidden,
-            "CORSResponse: CORS is not enabled for this bucket.",
-        ));
-    }
-    let mut named = SUBRESOURCES.into_iter().filter(|name| query.has(name));
-    let sub = named.next();
-    if let (Some(first), Some(second)) = (sub, named.next()) {
+    let level = match (&target.bucket, &target.key) {
+        (None, _) => Level::Service,
+        (Some(_), None) => Level::Bucket,
+        (Some(_), Some(_)) => Level::Object,
+    };
+    let sub = subresource(query)?;
+    let candidates = || {
+        Op::ALL
+            .iter()
+            .copied()
+            .filter(|op| op.method() == *method && op.level() == level && op.subresource() == sub)
+    };
+    let Some(first) = candidates().next() else {
+        return Err(not_allowed(method, level));
+    };
+    let op = told_apart(first, target, query, copies)?;
+    debug_assert!(candidates().any(|candidate| candidate == op));
+    if matches!(*method, Method::PUT | Method::POST)
+        && !op.takes_version()
+        && level == Level::Object
+        && let Some(version) = query.get("versionId")
+    {
         return Err(S3Error::argument(
-            "ResourceType",
-            first,
-            format!("Conflicting query string parameters: {first}, {second}"),
+            "versionId",
+            version,
+            "This operation does not accept a version-id.",
         ));
     }
-    match (&target.bucket, &target.key) {
-        (None, _) => service_operation(method, query, sub),
-        (Some(_), None) => bucket_operation(method, query, sub),
-        (Some(_), Some(_)) => object_operation(method, query, sub, copies),
-    }
+    Ok(op)
 }
 
-fn not_allowed(method: &Method, resource: &str) -> S3Error {
+fn not_allowed(method: &Method, level: Level) -> S3Error {
+    let resource = match level {
+        Level::Service => "SERVICE",
+        Level::Bucket => "BUCKET",
+        Level::Object => "OBJECT",
+    };
     S3Error::from(Code::MethodNotAllowed)
         .with("Method", method.as_str())
         .with("ResourceType", resource)
 }
 
-fn service_operation(method: &Method, query: &Query, sub: Option<&str>) -> Result<Operation> {
-    if *method != Method::GET || sub.is_some() {
-        return Err(not_allowed(method, "SERVICE"));
-    }
-    // The endpoint of directory buckets has a request of the same form.
-    if query.has("max-directory-buckets") || query.get("x-id") == Some("ListDirectoryBuckets") {
-        return Err(S3Error::not_implemented("ListDirectoryBuckets"));
-    }
-    Ok(Op::ListBuckets)
-}
-
-fn bucket_operation(method: &Method, query: &Query, sub: Option<&str>) -> Result<Operation> {
-    Ok(match (method, sub) {
-        (&Method::GET, None) => match query.get("list-type") {
+/// The operation meant, of those whose requests share method, level and sub-resource.
+fn told_apart(first: Operation, target: &Target, query: &Query, copies: bool) -> Result<Operation> {
+    let by_id = |one, list| if query.has("id") { one } else { list };
+    Ok(match first {
+        // The endpoint of directory buckets has a request of the same form.
+        Op::ListBuckets
+            if query.has("max-directory-buckets")
+                || query.get("x-id") == Some("ListDirectoryBuckets") =>
+        {
+            Op::ListDirectoryBuckets
+        }
+        Op::ListObjects => match query.get("list-type") {
             None => Op::ListObjects,
             Some("2") => Op::ListObjectsV2,
             Some(other) => {
@@ -305,69 +164,33 @@ fn bucket_operation(method: &Method, query: &Query, sub: Option<&str>) -> Result
                 ));
             }
         },
-        (&Method::GET, Some("location")) => Op::GetBucketLocation,
-        (&Method::GET, Some("encryption")) => Op::GetBucketEncryption,
-        (&Method::GET, Some("uploads")) => Op::ListMultipartUploads,
-        (&Method::HEAD, None) => Op::HeadBucket,
-        (&Method::PUT, None) => Op::CreateBucket,
-        (&Method::PUT, Some("encryption")) => Op::PutBucketEncryption,
-        (&Method::DELETE, None) => Op::DeleteBucket,
-        (&Method::DELETE, Some("encryption")) => Op::DeleteBucketEncryption,
-        (&Method::POST, Some("delete")) => Op::DeleteObjects,
-        (&Method::POST, None) => {
-            return Err(S3Error::not_implemented(
-                "POST on a bucket (browser-based uploads)",
-            ));
+        Op::GetBucketAnalyticsConfiguration => by_id(first, Op::ListBucketAnalyticsConfigurations),
+        Op::GetBucketIntelligentTieringConfiguration => {
+            by_id(first, Op::ListBucketIntelligentTieringConfigurations)
         }
-        _ => return Err(not_allowed(method, "BUCKET")),
-    })
-}
-
-fn object_operation(
-    method: &Method,
-    query: &Query,
-    sub: Option<&str>,
-    copies: bool,
-) -> Result<Operation> {
-    if sub == Some("encryption") {
-        return Err(S3Error::not_implemented("UpdateObjectEncryption"));
-    }
-    let operation = match (method, sub) {
-        (&Method::GET, None) => Op::GetObject,
-        (&Method::GET, Some("attributes")) => Op::GetObjectAttributes,
-        (&Method::GET, Some("uploadId")) => Op::ListParts,
-        (&Method::HEAD, None) => Op::HeadObject,
+        Op::GetBucketInventoryConfiguration => by_id(first, Op::ListBucketInventoryConfigurations),
+        Op::GetBucketMetricsConfiguration => by_id(first, Op::ListBucketMetricsConfigurations),
+        // The endpoint of Object Lambda has a path of its own, which is no bucket's name.
+        Op::PostObject if target.bucket.as_deref() == Some("WriteGetObjectResponse") => {
+            Op::WriteGetObjectResponse
+        }
         // A part that lost its upload must not become the object.
-        (&Method::PUT, None) if query.has("partNumber") => {
+        Op::CopyObject | Op::PutObject if query.has("partNumber") => {
             return Err(S3Error::argument(
                 "partNumber",
                 "partNumber",
                 "This operation does not accept partNumber without uploadId",
             ));
         }
-        (&Method::PUT, None) if copies => Op::CopyObject,
-        (&Method::PUT, None) => Op::PutObject,
-        (&Method::PUT, Some("uploadId")) if !query.has("partNumber") => {
-            return Err(not_allowed(method, "OBJECT"));
+        Op::CopyObject | Op::PutObject if copies => Op::CopyObject,
+        Op::CopyObject | Op::PutObject => Op::PutObject,
+        Op::UploadPart | Op::UploadPartCopy if !query.has("partNumber") => {
+            return Err(not_allowed(&Method::PUT, Level::Object));
         }
-        (&Method::PUT, Some("uploadId")) if copies => Op::UploadPartCopy,
-        (&Method::PUT, Some("uploadId")) => Op::UploadPart,
-        (&Method::DELETE, None) => Op::DeleteObject,
-        (&Method::DELETE, Some("uploadId")) => Op::AbortMultipartUpload,
-        (&Method::POST, Some("uploads")) => Op::CreateMultipartUpload,
-        (&Method::POST, Some("uploadId")) => Op::CompleteMultipartUpload,
-        _ => return Err(not_allowed(method, "OBJECT")),
-    };
-    if matches!(*method, Method::PUT | Method::POST)
-        && let Some(version) = query.get("versionId")
-    {
-        return Err(S3Error::argument(
-            "versionId",
-            version,
-            "This operation does not accept a version-id.",
-        ));
-    }
-    Ok(operation)
+        Op::UploadPart | Op::UploadPartCopy if copies => Op::UploadPartCopy,
+        Op::UploadPart | Op::UploadPartCopy => Op::UploadPart,
+        op => op,
+    })
 }
 
 #[cfg(test)]

@@ -1,6 +1,7 @@
 //! What S3 leaves in the audit trail: management calls on buckets, before they are answered; and where a
 //! trail selects them, calls on objects (data events), which are durable within a second.
 
+use http::request::Parts;
 use http_body::Body as _;
 use sealgate_audit::{Category, Event, Resource, Trail};
 use sealgate_iam::SignatureVersion;
@@ -10,19 +11,16 @@ use serde_json::{Map, Value, json};
 
 use crate::S3;
 use crate::error::{Code, Result, S3Error};
+use crate::operation::{Class, Operation as Op};
 use crate::request::Request;
 use crate::response::Response;
-use crate::router::Operation as Op;
 
 /// The event that a management call leaves; calls on objects are data events.
 pub(crate) fn event(s3: &S3, request: &Request) -> Option<Event> {
-    let read_only = match request.op {
-        Op::CreateBucket
-        | Op::DeleteBucket
-        | Op::PutBucketEncryption
-        | Op::DeleteBucketEncryption => false,
-        Op::ListBuckets | Op::GetBucketLocation | Op::GetBucketEncryption => true,
-        _ => return None,
+    let read_only = match request.op.class() {
+        Class::Read => true,
+        Class::Write => false,
+        Class::DataRead | Class::DataWrite => return None,
     };
     let caller = &request.caller;
     // Anonymous requests belong to no account's trail; the log has them.
@@ -30,7 +28,7 @@ pub(crate) fn event(s3: &S3, request: &Request) -> Option<Event> {
         return None;
     }
     let bucket = request.bucket.as_ref().map(|b| b.as_str());
-    let mut event = begin(s3, request, request.op.name());
+    let mut event = begin(s3, request, request.op.event_name());
     event.read_only = read_only;
     event.request_parameters = bucket.map_or(Value::Null, |b| json!({ "bucketName": b }));
     event.additional = Value::Object(authentication(request));
@@ -63,10 +61,10 @@ fn authentication(request: &Request) -> Map<String, Value> {
         SignatureVersion::None => None,
     };
     if let Some(version) = version {
-        let method = if request.presigned {
-            "QueryString"
-        } else {
-            "AuthHeader"
+        let method = match request.op {
+            Op::PostObject => "HtmlForm",
+            _ if request.presigned => "QueryString",
+            _ => "AuthHeader",
         };
         facts.insert("SignatureVersion".to_owned(), version.into());
         facts.insert("AuthenticationMethod".to_owned(), method.into());
@@ -143,25 +141,10 @@ fn data_event(
     owner: &str,
     result: &Result<Response>,
 ) -> Option<Event> {
-    let read_only = match request.op {
-        Op::HeadBucket
-        | Op::ListObjects
-        | Op::ListObjectsV2
-        | Op::ListMultipartUploads
-        | Op::GetObject
-        | Op::HeadObject
-        | Op::GetObjectAttributes
-        | Op::ListParts => true,
-        Op::DeleteObjects
-        | Op::PutObject
-        | Op::CopyObject
-        | Op::DeleteObject
-        | Op::CreateMultipartUpload
-        | Op::UploadPart
-        | Op::UploadPartCopy
-        | Op::CompleteMultipartUpload
-        | Op::AbortMultipartUpload => false,
-        _ => return None,
+    let read_only = match request.op.class() {
+        Class::DataRead => true,
+        Class::DataWrite => false,
+        Class::Read | Class::Write => return None,
     };
     let bucket = request.bucket.as_ref()?.as_str();
     let key = request.key.as_ref().map(|key| key.as_str());
@@ -173,12 +156,7 @@ fn data_event(
         .into_iter();
     let recipient = recipients.next()?;
 
-    let name = match request.op {
-        // One name for both versions.
-        Op::ListObjectsV2 => "ListObjects",
-        op => op.name(),
-    };
-    let mut event = begin(s3, request, name);
+    let mut event = begin(s3, request, request.op.event_name());
     event.category = Category::Data;
     event.read_only = read_only;
     event.recipient_account_id = recipient;
@@ -198,7 +176,7 @@ fn data_event(
     let (mut received, mut sent) = (0, 0);
     match result {
         Ok(response) => {
-            received = body_length(request);
+            received = body_length(&request.parts).unwrap_or(0);
             sent = response.body().size_hint().exact().unwrap_or(0);
             if let Some(mode) = response.extensions().get::<Mode>() {
                 facts.insert("SSEApplied".to_owned(), applied(request, *mode).into());
@@ -238,20 +216,13 @@ fn parameters(request: &Request, bucket: &str, key: Option<&str>) -> Value {
 }
 
 /// Bytes of the body, without the framing of chunks.
-fn body_length(request: &Request) -> u64 {
+pub(crate) fn body_length(parts: &Parts) -> Option<u64> {
     ["x-amz-decoded-content-length", "content-length"]
         .iter()
         .find_map(|name| {
-            request
-                .parts
-                .headers
-                .get(*name)?
-                .to_str()
-                .ok()?
-                .parse()
-                .ok()
+            let value = parts.headers.get(*name)?;
+            value.to_str().ok()?.parse().ok()
         })
-        .unwrap_or(0)
 }
 
 /// `SSEApplied`: by default where the request for a new object named no mode.
@@ -265,7 +236,7 @@ fn applied(request: &Request, mode: Mode) -> String {
     };
     let makes = matches!(
         request.op,
-        Op::PutObject | Op::CopyObject | Op::CreateMultipartUpload
+        Op::PutObject | Op::PostObject | Op::CopyObject | Op::CreateMultipartUpload
     );
     let named = request
         .parts

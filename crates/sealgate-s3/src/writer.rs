@@ -6,10 +6,9 @@ use sealgate_blobs::FinishedBlob;
 use sealgate_index::{Body, IndexError, Part};
 use sealgate_seal::{BodyKeys, SealStream};
 use sealgate_wire::checksum::{Checksum, Hasher};
-use sealgate_wire::payload::{Digests, PayloadSpec};
+use sealgate_wire::payload::{Digests, PayloadReader, PayloadSpec};
 
 use crate::S3;
-use crate::body::RequestBody;
 use crate::error::{Code, Result, S3Error};
 
 /// Largest body of one PUT or part: 5 GiB
@@ -150,6 +149,7 @@ impl Stored {
                 | IndexError::NoSuchKey
                 | IndexError::NoSuchBucket
                 | IndexError::NoSuchUpload
+                | IndexError::QuotaExceeded
                 | IndexError::Conflict,
             ) => drop(blob),
             Ok(_) | Err(_) => blob.commit(),
@@ -165,14 +165,12 @@ pub(crate) struct Ingested {
     pub(crate) extra: Option<Checksum>,
 }
 
-/// Read, check, seal and store a request's body.
-pub(crate) async fn ingest(
-    body: &mut RequestBody,
-    spec: PayloadSpec,
+/// Read, check, seal and store a body.
+pub(crate) async fn ingest<B: http_body::Body<Data = Bytes> + Unpin>(
+    mut reader: PayloadReader<B>,
     mut writer: BodyWriter,
     mut extra: Option<Hasher>,
 ) -> Result<Ingested> {
-    let mut reader = body.reader(spec);
     while let Some(chunk) = reader.next().await? {
         if let Some(extra) = &mut extra {
             extra.update(&chunk);
@@ -213,6 +211,6 @@ pub(crate) async fn to_the_end<T: Send + 'static>(
 /// An entity tag that says nothing about the content, as objects under KMS and customer keys have.
 pub(crate) fn opaque_etag() -> Result<String> {
     let mut random = [0; 16];
-    getrandom::fill(&mut random).map_err(|_| Code::InternalError)?;
+    sealgate_crypto::random::fill(&mut random).map_err(|_| Code::InternalError)?;
     Ok(hex::encode(random))
 }

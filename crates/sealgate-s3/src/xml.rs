@@ -3,7 +3,7 @@
 use std::fmt::Display;
 
 use quick_xml::escape::escape;
-use quick_xml::events::Event;
+use quick_xml::events::{BytesStart, Event};
 
 use crate::error::{Code, Result, S3Error};
 
@@ -12,11 +12,13 @@ const MAX_DEPTH: usize = 16;
 /// Most elements of a request: 10,000 parts with their eight elements each, and some.
 const MAX_ELEMENTS: usize = 120_000;
 
-/// An element of a request's XML, without its namespace and attributes.
+/// An element of a request's XML, without its namespace and its attributes but one.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Element {
     /// Local name.
     pub name: String,
+    /// Its `xsi:type`, which tells the grantees of access control lists apart.
+    pub kind: Option<String>,
     /// Text directly inside, unescaped.
     pub text: String,
     /// Elements inside, in order.
@@ -45,10 +47,7 @@ impl Element {
                     if open.len() >= MAX_DEPTH || elements > MAX_ELEMENTS || done.is_some() {
                         return Err(malformed());
                     }
-                    open.push(Element {
-                        name: start.local_name().as_ref().to_owned(),
-                        ..Self::default()
-                    });
+                    open.push(Self::opened(&start)?);
                     continue;
                 }
                 Event::Empty(start) => {
@@ -56,10 +55,7 @@ impl Element {
                     if elements > MAX_ELEMENTS || done.is_some() {
                         return Err(malformed());
                     }
-                    Element {
-                        name: start.local_name().as_ref().to_owned(),
-                        ..Self::default()
-                    }
+                    Self::opened(&start)?
                 }
                 Event::End(_) => open.pop().ok_or_else(malformed)?,
                 Event::Text(text) => {
@@ -106,6 +102,22 @@ impl Element {
             Some(element) if open.is_empty() && element.name == root => Ok(element),
             _ => Err(malformed()),
         }
+    }
+
+    fn opened(start: &BytesStart<'_>) -> Result<Self> {
+        let mut kind = None;
+        for attribute in start.attributes() {
+            let attribute = attribute.map_err(|_| malformed())?;
+            if attribute.key.local_name().as_ref() == "type" {
+                let value: &str = attribute.value.as_ref();
+                kind = Some(value.to_owned());
+            }
+        }
+        Ok(Self {
+            name: start.local_name().as_ref().to_owned(),
+            kind,
+            ..Self::default()
+        })
     }
 
     /// Refuse elements that the schema does not know.
@@ -184,6 +196,15 @@ impl Writer {
         self.0.push('<');
         self.0.push_str(name);
         self.0.push('>');
+        content(self);
+        self.close(name);
+    }
+
+    /// An element that says of what type it is, with elements inside.
+    pub fn typed(&mut self, name: &str, kind: &'static str, content: impl FnOnce(&mut Writer)) {
+        self.0.push_str(&format!(
+            "<{name} xmlns:xsi=\"http://www.w3.org/2001/XMLSchema-instance\" xsi:type=\"{kind}\">"
+        ));
         content(self);
         self.close(name);
     }

@@ -2,7 +2,7 @@
 //! It holds nothing secret. The keys of the segments are derived here and nowhere else, so that
 //! there is no such key whose commitment was not written or compared.
 
-use sha2::{Digest, Sha256};
+use sealgate_crypto::hash::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 
 use crate::{

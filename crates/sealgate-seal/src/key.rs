@@ -1,12 +1,11 @@
 //! Secrets: 256-bit keys, the keys of a body, and derivation. Nothing here can be printed,
 //! serialized or copied by accident, and all of it is wiped when dropped.
 
-use hkdf::Hkdf;
-use sha2::Sha256;
+use sealgate_crypto::hkdf;
 use subtle::{Choice, ConstantTimeEq};
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
-use crate::{layout::Layers, random};
+use crate::{layout::Layers, random, stack::leaving_nothing};
 
 /// Bytes of a key.
 pub(crate) const KEY_SIZE: usize = 32;
@@ -78,10 +77,12 @@ impl Key256 {
     ) -> Zeroizing<[[u8; KEY_SIZE]; N]> {
         const { assert!(N <= 255, "the most blocks that HKDF-SHA256 gives") };
         let mut okm = Zeroizing::new([[0; KEY_SIZE]; N]);
+        // The hash moves, and each place that it was in keeps the key.
         #[expect(clippy::expect_used, reason = "the length is checked when compiling")]
-        Hkdf::<Sha256>::new(Some(salt), self.expose())
-            .expand_multi_info(info, okm.as_flattened_mut())
-            .expect("a length that HKDF-SHA256 can give");
+        leaving_nothing(|| {
+            hkdf::sha256(salt, self.expose(), info, okm.as_flattened_mut())
+                .expect("a length that HKDF-SHA256 can give");
+        });
         okm
     }
 }

@@ -5,7 +5,7 @@ use std::ops::Range;
 /// Plaintext bytes of every segment but the last.
 pub const SEGMENT_SIZE: usize = 65536;
 /// Bytes of an authentication tag; each layer adds one to a segment.
-pub const TAG_SIZE: usize = 16;
+pub const TAG_SIZE: usize = sealgate_crypto::aead::TAG_SIZE;
 /// The most segments that a body has. Far below what the nonce could count: it keeps the data
 /// under one derived key (2⁴⁴ cipher blocks) well inside the bounds of AES-GCM.
 pub(crate) const MAX_SEGMENTS: u64 = 1 << 32;

@@ -23,7 +23,6 @@
 //! # }
 //! ```
 
-mod aead;
 mod error;
 mod header;
 mod key;
@@ -33,6 +32,7 @@ mod open;
 mod random;
 mod seal;
 mod segment;
+mod stack;
 #[cfg(test)]
 mod vectors;
 pub mod wrap;
@@ -43,3 +43,4 @@ pub use key::{BodyKeys, Key256};
 pub use layout::{Layers, MAX_PLAIN_LEN, SEGMENT_SIZE, TAG_SIZE, sealed_range};
 pub use open::{OpenStream, open_all};
 pub use seal::{SealStream, seal_all};
+pub use stack::{wipe_stack, wiping_stack};

@@ -5,7 +5,7 @@
 use crate::layout::MAX_SEGMENTS;
 
 /// Bytes of a nonce.
-pub(crate) const NONCE_SIZE: usize = 12;
+pub(crate) const NONCE_SIZE: usize = sealgate_crypto::aead::NONCE_SIZE;
 
 /// The nonce of one segment. Not `Clone`: using one consumes it.
 pub(crate) struct SegmentNonce([u8; NONCE_SIZE]);

@@ -7,7 +7,7 @@
 /// silent catastrophe; there is nothing sensible to do but to stop.
 pub(crate) fn fill(bytes: &mut [u8]) {
     #[expect(clippy::expect_used, reason = "see Panics: no key without randomness")]
-    getrandom::fill(bytes).expect("the operating system gives random bytes");
+    sealgate_crypto::random::fill(bytes).expect("the operating system gives random bytes");
 }
 
 /// `N` random bytes that are no secret.

@@ -2,12 +2,9 @@
 
 use bytes::BytesMut;
 
-use crate::{
-    aead::{BulkAead, OuterAead, Refused},
-    key::Key256,
-    layout::TAG_SIZE,
-    nonce::SegmentNonce,
-};
+use sealgate_crypto::aead::{BulkAead, OuterAead, Refused};
+
+use crate::{key::Key256, nonce::SegmentNonce};
 
 /// Seals and opens the segments of one blob: holds the derived keys of its layers, and the hash of
 /// its header, which each segment authenticates.
@@ -74,13 +71,9 @@ impl SegmentCipher {
     fn open_in_place(&self, nonce: &SegmentNonce, segment: &mut [u8]) -> Result<usize, Refused> {
         let mut text = segment;
         if let Some(outer) = &self.outer {
-            let (inside, tag) = text.split_last_chunk_mut::<TAG_SIZE>().ok_or(Refused)?;
-            outer.open(nonce.bytes(), &self.header_hash, inside, tag)?;
-            text = inside;
+            text = outer.open(nonce.bytes(), &self.header_hash, text)?;
         }
-        let (inside, tag) = text.split_last_chunk_mut::<TAG_SIZE>().ok_or(Refused)?;
-        self.inner
-            .open(nonce.bytes(), &self.header_hash, inside, tag)?;
-        Ok(inside.len())
+        let plain = self.inner.open(nonce.bytes(), &self.header_hash, text)?;
+        Ok(plain.len())
     }
 }

@@ -7,8 +7,8 @@ mod make;
 use std::{collections::HashMap, fs, ops::Range, path::PathBuf};
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use sealgate_crypto::hash::{Digest, Sha256};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
-use sha2::{Digest, Sha256};
 
 use crate::{BodyKeys, Key256, OpenError, OpenStream, open_all, wrap};
 

@@ -1,9 +1,10 @@
 //! Wrapping: a short secret (a data key, key material, a record) under a key. Each wrapping has a
 //! derived key of its own, so there is no ceiling of random nonces per key.
 
+use sealgate_crypto::aead::BulkAead;
 use zeroize::Zeroizing;
 
-use crate::{OpenError, aead::BulkAead, key::Key256, layout::TAG_SIZE, nonce::NONCE_SIZE, random};
+use crate::{OpenError, key::Key256, layout::TAG_SIZE, nonce::NONCE_SIZE, random};
 
 const VERSION: u8 = 1;
 const SALT_SIZE: usize = 32;
@@ -64,12 +65,16 @@ pub fn unwrap(
     if version != VERSION {
         return Err(OpenError::UnknownVersion);
     }
-    let (salt, rest) = rest.split_first_chunk().ok_or(OpenError::Truncated)?;
-    let (text, tag) = rest.split_last_chunk().ok_or(OpenError::Truncated)?;
-    let mut secret = Zeroizing::new(text.to_vec());
-    cipher(key, purpose, salt)
-        .open(&NONCE, aad, &mut secret, tag)
-        .map_err(|_| OpenError::WrongKey)?;
+    let (salt, sealed) = rest.split_first_chunk().ok_or(OpenError::Truncated)?;
+    if sealed.len() < TAG_SIZE {
+        return Err(OpenError::Truncated);
+    }
+    let mut secret = Zeroizing::new(sealed.to_vec());
+    let length = cipher(key, purpose, salt)
+        .open(&NONCE, aad, &mut secret)
+        .map_err(|_| OpenError::WrongKey)?
+        .len();
+    secret.truncate(length);
     Ok(secret)
 }
 

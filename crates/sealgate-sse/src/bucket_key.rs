@@ -14,11 +14,6 @@ use parking_lot::Mutex;
 use sealgate_kms::Root;
 use sealgate_seal::Key256;
 
-/// How long a Bucket Key is used for new objects, and kept after it was decrypted.
-const LIFETIME: Duration = Duration::from_secs(300);
-/// How many are kept.
-const CAPACITY: NonZeroUsize = NonZeroUsize::MIN.saturating_add(1023);
-
 /// What a kept key is looked up by.
 #[derive(Clone, PartialEq, Eq, Hash)]
 pub(crate) enum Slot {
@@ -52,14 +47,17 @@ pub(crate) struct Kek {
 /// The kept Bucket Keys. Zeroized as they leave, and all at once when the root of trust is lost.
 pub(crate) struct BucketKeys {
     root: Root,
+    /// How long a Bucket Key is used for new objects, and kept after it was decrypted.
+    lifetime: Duration,
     kept: Arc<Mutex<LruCache<Slot, Kept>>>,
 }
 
 impl BucketKeys {
-    pub(crate) fn new(root: &Root) -> Self {
-        let kept = Arc::new(Mutex::new(LruCache::new(CAPACITY)));
+    pub(crate) fn new(root: &Root, lifetime: Duration, capacity: NonZeroUsize) -> Self {
+        let kept = Arc::new(Mutex::new(LruCache::new(capacity)));
         let keys = Self {
             root: root.clone(),
+            lifetime,
             kept: Arc::clone(&kept),
         };
         root.on_loss(move || kept.lock().clear());
@@ -69,7 +67,7 @@ impl BucketKeys {
     pub(crate) fn get(&self, slot: &Slot) -> Option<Kek> {
         let mut keys = self.kept.lock();
         let kept = keys.get(slot)?;
-        if kept.since.elapsed() > LIFETIME {
+        if kept.since.elapsed() > self.lifetime {
             keys.pop(slot);
             return None;
         }
@@ -102,7 +100,7 @@ impl BucketKeys {
         let mut keys = self.kept.lock();
         let stale: Vec<Slot> = keys
             .iter()
-            .filter(|(_, kept)| kept.since.elapsed() > LIFETIME)
+            .filter(|(_, kept)| kept.since.elapsed() > self.lifetime)
             .map(|(slot, _)| slot.clone())
             .collect();
         for slot in stale {

@@ -2,8 +2,8 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
-use sealgate_kms::{CachedUse, Call, EncryptionContext, Kms};
-use sealgate_seal::{BodyKeys, Key256, wrap};
+use sealgate_kms::{CachedUse, Call, EncryptionContext, Kms, KmsOptions};
+use sealgate_seal::{BodyKeys, Key256, wiping_stack, wrap};
 use subtle::ConstantTimeEq;
 
 use crate::bucket_key::{BucketKeys, Kek, Slot};
@@ -106,8 +106,13 @@ pub struct Sse {
 impl Sse {
     /// Over this KMS.
     pub fn new(kms: Kms) -> Self {
+        let KmsOptions {
+            material_lifetime,
+            material_capacity,
+            ..
+        } = kms.options();
         Self {
-            bucket_keys: BucketKeys::new(kms.root()),
+            bucket_keys: BucketKeys::new(kms.root(), *material_lifetime, *material_capacity),
             kms,
             uses: Default::default(),
         }
@@ -169,6 +174,16 @@ impl Sse {
     /// Wrap existing data keys under a mode, as a copy does that leaves the body where it is.
     /// The number of layers must be the mode's ([`Envelope::is_double`]).
     pub async fn wrap(
+        &self,
+        call: &Call<'_>,
+        place: Place<'_>,
+        mode: &WriteMode,
+        keys: &BodyKeys,
+    ) -> Result<Envelope, SseError> {
+        wiping_stack(self.wrapped(call, place, mode, keys)).await
+    }
+
+    async fn wrapped(
         &self,
         call: &Call<'_>,
         place: Place<'_>,
@@ -307,6 +322,16 @@ impl Sse {
     /// Unwrap the data keys of a body. Under a KMS mode this asks the KMS for `Decrypt` as the
     /// caller; under SSE-C it needs the customer's key. Nothing of the body is read.
     pub async fn open(
+        &self,
+        call: &Call<'_>,
+        place: Place<'_>,
+        envelope: &Envelope,
+        customer: Option<&CustomerKey>,
+    ) -> Result<BodyKeys, SseError> {
+        wiping_stack(self.opened(call, place, envelope, customer)).await
+    }
+
+    async fn opened(
         &self,
         call: &Call<'_>,
         place: Place<'_>,

@@ -32,6 +32,30 @@ pub(crate) struct Answer {
     pub body: Zeroizing<Vec<u8>>,
 }
 
+/// Why there is no answer.
+#[derive(Debug)]
+pub(crate) enum NoAnswer {
+    /// None came in time.
+    TimedOut(String),
+    /// The server could not prove that it is the one that was meant.
+    Tls(String),
+    /// It could not be reached, or hung up.
+    Unreachable(String),
+    /// The request could not be made, or the answer not be taken.
+    Unusable(String),
+}
+
+impl From<NoAnswer> for Refusal {
+    fn from(none: NoAnswer) -> Refusal {
+        match none {
+            NoAnswer::TimedOut(reason) | NoAnswer::Tls(reason) | NoAnswer::Unreachable(reason) => {
+                Refusal::Unreachable(reason)
+            }
+            NoAnswer::Unusable(reason) => Refusal::Refused(reason),
+        }
+    }
+}
+
 /// Who signs requests, and for what.
 pub(crate) struct Signer<'a> {
     pub access_key_id: &'a str,
@@ -85,9 +109,9 @@ impl Http {
         url: Url,
         headers: &[(&str, &str)],
         body: Zeroizing<Vec<u8>>,
-    ) -> Result<Answer, Refusal> {
+    ) -> Result<Answer, NoAnswer> {
         let not_signed = |error: &dyn std::fmt::Display| {
-            Refusal::refused(format!("the request cannot be signed: {error}"))
+            NoAnswer::Unusable(format!("the request cannot be signed: {error}"))
         };
         let identity = Credentials::new(
             signer.access_key_id,
@@ -123,7 +147,7 @@ impl Http {
         for (name, value) in headers.iter().copied().chain(instructions.headers()) {
             request = request.header(name, value);
         }
-        send(request.body(wiped(body))).await
+        exchange(request.body(wiped(body))).await
     }
 }
 
@@ -143,16 +167,27 @@ pub(crate) fn to_json(request: &impl Serialize) -> Zeroizing<Vec<u8>> {
 
 /// Sends a request and reads the answer.
 pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, Refusal> {
+    exchange(request).await.map_err(Refusal::from)
+}
+
+/// The same for who wants to know why there is no answer.
+async fn exchange(request: RequestBuilder) -> Result<Answer, NoAnswer> {
     let lost = |error: reqwest::Error| {
         // Without the URL: it is named elsewhere. With the causes: they say what happened.
         let error = error.without_url();
         let mut text = error.to_string();
+        let mut tls = false;
         let mut cause = std::error::Error::source(&error);
         while let Some(error) = cause {
             text = format!("{text}: {error}");
+            tls |= is_of_tls(error);
             cause = error.source();
         }
-        Refusal::unreachable(text)
+        match tls {
+            true => NoAnswer::Tls(text),
+            false if error.is_timeout() => NoAnswer::TimedOut(text),
+            false => NoAnswer::Unreachable(text),
+        }
     };
     let mut answer = request.send().await.map_err(lost)?;
     let status = answer.status().as_u16();
@@ -160,11 +195,19 @@ pub(crate) async fn send(request: RequestBuilder) -> Result<Answer, Refusal> {
     let mut body = Zeroizing::new(Vec::with_capacity(MAX_ANSWER));
     while let Some(chunk) = answer.chunk().await.map_err(lost)? {
         if body.len() + chunk.len() > MAX_ANSWER {
-            return Err(Refusal::refused("the answer is too large"));
+            return Err(NoAnswer::Unusable("the answer is too large".to_owned()));
         }
         body.extend_from_slice(&chunk);
     }
     Ok(Answer { status, body })
+}
+
+/// An error of rustls comes wrapped into I/O errors, which show what they wrap, but not as their source.
+fn is_of_tls(error: &(dyn std::error::Error + 'static)) -> bool {
+    let wrapped = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref);
+    error.is::<rustls::Error>() || wrapped.is_some_and(|inner| is_of_tls(inner))
 }
 
 /// What a holder said, made fit for a log line: short, and nothing but printable characters.

@@ -40,7 +40,7 @@ pub enum RootKeyError {
     Io(PathBuf, io::Error),
     /// The system has no randomness to give.
     #[error("the system gives no random numbers: {0}")]
-    Random(getrandom::Error),
+    Random(sealgate_crypto::random::Error),
 }
 
 /// The root key.
@@ -78,7 +78,7 @@ impl RootKey {
     /// If the system has no randomness to give.
     pub fn generate() -> Result<RootKey, RootKeyError> {
         let mut secret = Zeroizing::new([0; 32]);
-        getrandom::fill(secret.as_mut_slice()).map_err(RootKeyError::Random)?;
+        sealgate_crypto::random::fill(secret.as_mut_slice()).map_err(RootKeyError::Random)?;
         Ok(RootKey::from_bytes(*secret))
     }
 

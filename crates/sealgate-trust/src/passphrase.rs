@@ -4,6 +4,7 @@
 use argon2::{Algorithm, Argon2, Params, Version};
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use sealgate_crypto::APPROVED_ONLY;
 use sealgate_seal::{Key256, wrap};
 use zeroize::Zeroizing;
 
@@ -34,7 +35,7 @@ pub(crate) fn wrap(secrets: &Secrets, root: &RootKey) -> Result<Wrapped, Refusal
         )));
     }
     let mut salt = [0; SALT_SIZE];
-    getrandom::fill(&mut salt).map_err(|error| {
+    sealgate_crypto::random::fill(&mut salt).map_err(|error| {
         Refusal::refused(format!("the system gives no random numbers: {error}"))
     })?;
     let kek = derive(&passphrase, &salt, (MEMORY_KIB, PASSES, LANES))?;
@@ -79,6 +80,11 @@ fn derive(
     salt: &[u8],
     (memory_kib, passes, lanes): (u32, u32, u32),
 ) -> Result<Key256, Refusal> {
+    if APPROVED_ONLY {
+        return Err(Refusal::refused(
+            "this is a FIPS build, and Argon2id is not approved: choose another root of trust",
+        ));
+    }
     let failed = |error| Refusal::refused(format!("Argon2id does not take this: {error}"));
     let params = Params::new(memory_kib, passes, lanes, Some(32)).map_err(failed)?;
     let mut key = Zeroizing::new([0; 32]);

@@ -8,7 +8,7 @@
 
 use getrandom::SysRng;
 use rand_core::UnwrapErr;
-use sha2::{Digest, Sha256};
+use sealgate_crypto::hash::{Digest, Sha256};
 use vsss_rs::Gf256;
 use zeroize::{Zeroize, Zeroizing};
 
@@ -175,7 +175,7 @@ impl Share {
 pub fn split(root: &RootKey, needed: u8, total: u8) -> Result<Vec<Share>, ShareError> {
     quorum(needed, total)?;
     let mut set = [0; 4];
-    getrandom::fill(&mut set).map_err(|_| ShareError::Failed)?;
+    sealgate_crypto::random::fill(&mut set).map_err(|_| ShareError::Failed)?;
     let values = Gf256::split_bytes(
         needed.into(),
         total.into(),

@@ -150,7 +150,7 @@ impl Token {
                 };
                 self.check(&session, key)?;
                 let mut iv = [0; IV_SIZE];
-                getrandom::fill(&mut iv).map_err(|error| {
+                sealgate_crypto::random::fill(&mut iv).map_err(|error| {
                     Refusal::refused(format!("the system gives no random numbers: {error}"))
                 })?;
                 let sealed = {

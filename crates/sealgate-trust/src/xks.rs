@@ -7,15 +7,15 @@ use std::time::Duration;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
+use sealgate_crypto::hash::{Digest, Sha256};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use subtle::ConstantTimeEq;
 use url::Url;
 use zeroize::Zeroizing;
 
 use crate::error::Refusal;
-use crate::http::{Http, Signer, quoted, to_json};
+use crate::http::{Http, NoAnswer, Signer, quoted, to_json};
 use crate::source;
 
 /// The service that requests are signed for.
@@ -120,9 +120,15 @@ pub enum XksError {
     /// The configuration means nothing.
     #[error("the external key store proxy cannot be used: {0}")]
     Config(String),
-    /// No answer came in time.
+    /// There is nobody at its address, or whoever is hung up.
     #[error("the external key store proxy does not answer: {0}")]
     Unreachable(String),
+    /// No answer came in time.
+    #[error("the external key store proxy does not answer in time: {0}")]
+    TimedOut(String),
+    /// Whoever answers does not prove to be the proxy.
+    #[error("the external key store proxy has no certificate that is trusted: {0}")]
+    Tls(String),
     /// It refused, by one of the names of the specification.
     #[error("the external key store proxy answered {name}: {message}")]
     Refused {
@@ -334,9 +340,11 @@ impl Client {
             .http
             .send_signed(&signer, url, &headers, to_json(body))
             .await
-            .map_err(|refusal| match refusal {
-                Refusal::Unreachable(reason) => XksError::Unreachable(reason),
-                Refusal::Refused(reason) => malformed(reason),
+            .map_err(|none| match none {
+                NoAnswer::Unreachable(reason) => XksError::Unreachable(reason),
+                NoAnswer::TimedOut(reason) => XksError::TimedOut(reason),
+                NoAnswer::Tls(reason) => XksError::Tls(reason),
+                NoAnswer::Unusable(reason) => malformed(reason),
             })?;
         if answer.status == 200 {
             return serde_json::from_slice(&answer.body)
@@ -546,6 +554,6 @@ mod tests {
         })
         .unwrap();
         let refused = client.health(&metadata()).await;
-        assert!(matches!(refused, Err(XksError::Unreachable(_))));
+        assert!(matches!(refused, Err(XksError::TimedOut(_))));
     }
 }

@@ -23,7 +23,7 @@ pub fn host_id() -> String {
 /// and the request still gets its (error) answer from whatever needs real randomness.
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    if getrandom::fill(&mut bytes).is_err() {
+    if sealgate_crypto::random::fill(&mut bytes).is_err() {
         let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
         for (byte, clock) in bytes
             .iter_mut()

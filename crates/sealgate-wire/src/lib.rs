@@ -2,6 +2,7 @@
 //!
 //! * [`sigv4`]: who signed this request, and is the signature right.
 //! * [`sigv2`]: the same for the presigned URLs of Version 2.
+//! * [`form_signature`]: the same for HTML forms (POST Object).
 //! * [`payload`]: the one way a request body is read: aws-chunked, lengths, digests, checksums.
 //! * [`checksum`]: the algorithms of `x-amz-checksum-*`.
 //! * [`encoding`], [`query`]: percent-encoding as AWS does it, and query strings.
@@ -26,6 +27,7 @@
 pub mod checksum;
 mod connection;
 pub mod encoding;
+pub mod form_signature;
 mod ids;
 pub mod payload;
 pub mod query;

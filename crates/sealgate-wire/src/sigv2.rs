@@ -19,10 +19,10 @@ mod tests;
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use hmac::{Hmac, KeyInit as _, Mac as _};
 use http::header::{AUTHORIZATION, CONTENT_TYPE};
 use http::request::Parts;
-use sha1::Sha1;
+use sealgate_crypto::hmac;
+use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 
 use crate::encoding::decode_query;
@@ -200,14 +200,10 @@ pub fn verify(
     }
     let resource = resource(parts, virtual_bucket)?;
     let text = string_to_sign(parts, presented, &resource, true);
-    // HMAC takes keys of every length.
-    let matches = Hmac::<Sha1>::new_from_slice(secret.expose().as_bytes()).is_ok_and(|mut mac| {
-        mac.update(&text);
-        // Compares in constant time.
-        STANDARD
-            .decode(&presented.signature)
-            .is_ok_and(|signature| mac.verify_slice(&signature).is_ok())
-    });
+    let expected = hmac::sha1(secret.expose().as_bytes(), &text);
+    let matches = STANDARD
+        .decode(&presented.signature)
+        .is_ok_and(|signature| expected.ct_eq(signature.as_slice()).into());
     if matches {
         return Ok(());
     }

@@ -12,9 +12,10 @@ use sealgate_blobs::{BlobError, BlobStore};
 use sealgate_index::{Index, IndexError};
 use sealgate_kms::{Kms, Root};
 use sealgate_s3::S3;
+use sealgate_s3::lifecycle::Lifecycle;
 use sealgate_sse::Sse;
 use thiserror::Error;
-use time::OffsetDateTime;
+use time::{OffsetDateTime, UtcOffset};
 use tokio::task::JoinSet;
 use tokio::time::{MissedTickBehavior, interval};
 
@@ -22,7 +23,7 @@ use crate::metrics::Metrics;
 use crate::tls::Tls;
 
 const GARBAGE_PERIOD: Duration = Duration::from_secs(60);
-/// Key material in caches is wiped soon after its time.
+/// Key material in caches is wiped at most so long after its time, or as long as its time is.
 const CACHE_PERIOD: Duration = Duration::from_secs(30);
 /// How often it is asked whether a head of the audit trail is due.
 const HEAD_PERIOD: Duration = Duration::from_secs(60);
@@ -93,13 +94,14 @@ impl Background {
                 }
             }
         }));
+        let wiping = self.kms.options().material_lifetime.min(CACHE_PERIOD);
         let sse = self.sse.clone();
-        jobs.spawn(every(CACHE_PERIOD, move || {
+        jobs.spawn(every(wiping, move || {
             sse.sweep();
             std::future::ready(())
         }));
         let kms = self.kms.clone();
-        jobs.spawn(every(CACHE_PERIOD, move || {
+        jobs.spawn(every(wiping, move || {
             kms.expire_cache();
             std::future::ready(())
         }));
@@ -253,6 +255,35 @@ pub async fn deliver_trails(s3: S3, period: Duration) {
     .await;
 }
 
+/// Has lifecycle rules carried out once a day: at midnight UTC, or as much later as is looked for a new day.
+pub async fn keep_lifecycle(lifecycle: Lifecycle, index: Index, period: Duration) {
+    every(period, move || {
+        let (lifecycle, day) = (
+            lifecycle.clone(),
+            index.now().to_offset(UtcOffset::UTC).date(),
+        );
+        async move {
+            if let Err(error) = lifecycle.keep(day).await {
+                tracing::warn!(%error, "lifecycle rules were not all carried out; they will be");
+            }
+        }
+    })
+    .await;
+}
+
+/// Delivers access logs into their buckets once a period, and sooner where many lines wait.
+pub async fn deliver_access_logs(s3: S3, period: Duration) {
+    let mut turns = interval(period);
+    turns.set_missed_tick_behavior(MissedTickBehavior::Delay);
+    loop {
+        tokio::select! {
+            _ = turns.tick() => {}
+            () = s3.access_logs_are_many() => {}
+        }
+        s3.deliver_access_logs(OffsetDateTime::now_utc()).await;
+    }
+}
+
 /// Rotates what is due, wipes imported material that has expired, and notes when keys were last used.
 async fn keep_time(kms: &Kms) {
     let now = OffsetDateTime::now_utc();
@@ -289,7 +320,7 @@ mod tests {
 
     use bytes::Bytes;
     use sealgate_blobs::LocalOptions;
-    use sealgate_index::{Body, IndexConfig, NewVersion, Part, WriteCondition};
+    use sealgate_index::{Attributes, Body, IndexConfig, NewVersion, Part, WriteCondition};
     use sealgate_kms::RootKey;
 
     use super::*;
@@ -359,6 +390,7 @@ mod tests {
             body: Body::Parts(vec![part]),
             meta: Bytes::new(),
             envelope: Bytes::new(),
+            attributes: Attributes::default(),
         }
     }
 
@@ -376,7 +408,13 @@ mod tests {
         let used = blob(&background).await;
         background
             .index
-            .put_version(bucket.id, version(&used), WriteCondition::None, None)
+            .put_version(
+                bucket.id,
+                version(&used),
+                WriteCondition::None,
+                None,
+                Vec::new(),
+            )
             .await
             .unwrap();
         let mut unfinished = background.blobs.create();
@@ -410,7 +448,13 @@ mod tests {
         for name in [&old, &new] {
             background
                 .index
-                .put_version(bucket.id, version(name), WriteCondition::None, None)
+                .put_version(
+                    bucket.id,
+                    version(name),
+                    WriteCondition::None,
+                    None,
+                    Vec::new(),
+                )
                 .await
                 .unwrap();
         }

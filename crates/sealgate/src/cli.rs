@@ -42,6 +42,7 @@ The file (TOML; every key is optional):
   bootstrap = \"identities.toml\"      # identities to create if missing
   region = \"us-east-1\"               # what requests must be signed for
   domains = [\"localhost\"]            # BUCKET.DOMAIN names a bucket (virtual-host style)
+  website_domains = []               # BUCKET.DOMAIN is the bucket's website
   cleartext_secrets = \"loopback\"     # SSE-C and KMS plaintext over HTTP: loopback, never, always
   trusted_proxies = [\"10.0.0.0/8\"]   # whose X-Forwarded-For and -Proto count
   metrics = \"loopback\"               # who may read /metrics: loopback, public
@@ -52,6 +53,11 @@ The file (TOML; every key is optional):
   block_sse_c_on_new_buckets = false # true: as AWS since April 2026
 
   trail_delivery = \"5m\"             # how often trails deliver into their buckets
+  lifecycle_interval = \"15m\"        # how often it is looked whether lifecycle rules are due
+  access_log_delivery = \"5m\"        # how often access logs are delivered into theirs
+
+  key_cache_time = \"5m\"             # how long plaintext keys of the KMS stay in memory: 1s to 1h
+  key_cache_size = 1024              # how many at most
 
   root = \"pkcs11:…\"                 # who holds the root key; default: DATA/root.key
   root_passphrase_file = \"…\"       # for root = \"passphrase\"; or the variable SEALGATE_ROOT_PASSPHRASE
@@ -72,6 +78,11 @@ The file (TOML; every key is optional):
   [tls]                              # instead of the certificate made at first start
   certificate = \"chain.pem\"
   key = \"key.pem\"
+
+  [xks]                              # proxies of external key stores
+  ca_file = \"…\"                      # certificate authorities to trust instead of the system's
+  timeout = \"250ms\"                 # the longest wait for an answer
+  allow_http = false                 # true: plain HTTP to a proxy on this machine
 
   [limits]
   connections = 4096                 # open at a time; more wait
@@ -168,6 +179,14 @@ pub struct ServeArgs {
     /// Region that requests must be signed for [default: us-east-1]
     #[arg(long, env = "SEALGATE_REGION", value_name = "REGION")]
     pub region: Option<String>,
+
+    /// How long plaintext keys of the KMS stay in memory, 1s to 1h [default: 5m]
+    #[arg(long, env = "SEALGATE_KEY_CACHE_TIME", value_name = "TIME")]
+    pub key_cache_time: Option<String>,
+
+    /// How many of them stay there at most [default: 1024]
+    #[arg(long, env = "SEALGATE_KEY_CACHE_SIZE", value_name = "NUMBER")]
+    pub key_cache_size: Option<usize>,
 
     /// How much to log: error, warn, info, debug, trace [default: info]
     #[arg(long, env = "SEALGATE_LOG_LEVEL", value_name = "LEVEL")]

@@ -7,9 +7,11 @@ use prometheus_client::collector::Collector;
 use prometheus_client::encoding::{DescriptorEncoder, EncodeMetric};
 use prometheus_client::metrics::counter::ConstCounter;
 use prometheus_client::metrics::gauge::ConstGauge;
+use prometheus_client::registry::Unit;
 use sealgate_blobs::BlobStore;
 use sealgate_kms::Kms;
 use sealgate_s3::IntegrityFailures;
+use sealgate_s3::lifecycle::Lifecycle;
 use sealgate_sse::Sse;
 
 /// The parts that count.
@@ -22,6 +24,8 @@ pub struct Counters {
     pub integrity_failures: IntegrityFailures,
     /// Part buffers of a remote store.
     pub blobs: BlobStore,
+    /// What lifecycle rules did.
+    pub lifecycle: Lifecycle,
 }
 
 impl fmt::Debug for Counters {
@@ -54,6 +58,30 @@ impl Collector for Counters {
         let metric =
             encoder.encode_descriptor("integrity_failures", help, None, failures.metric_type())?;
         failures.encode(metric)?;
+
+        let help = "What lifecycle rules did, by action";
+        let name = "lifecycle_actions";
+        let mut family = encoder.encode_descriptor(name, help, None, zero.metric_type())?;
+        for (action, count) in self.lifecycle.actions() {
+            ConstCounter::new(count).encode(family.encode_family(&[("action", action)])?)?;
+        }
+        let help = "Versions that lifecycle rules were asked about";
+        let scanned = ConstCounter::new(self.lifecycle.scanned());
+        let metric =
+            encoder.encode_descriptor("lifecycle_scanned", help, None, scanned.metric_type())?;
+        scanned.encode(metric)?;
+        let help = "Bytes of objects removed for good by lifecycle rules";
+        let removed = ConstCounter::new(self.lifecycle.bytes());
+        let unit = Some(&Unit::Bytes);
+        let metric =
+            encoder.encode_descriptor("lifecycle_removed", help, unit, removed.metric_type())?;
+        removed.encode(metric)?;
+        let help = "Time that lifecycle passes worked";
+        let worked = ConstCounter::new(self.lifecycle.worked().as_secs_f64());
+        let unit = Some(&Unit::Seconds);
+        let metric =
+            encoder.encode_descriptor("lifecycle_work", help, unit, worked.metric_type())?;
+        worked.encode(metric)?;
 
         if let Some((used, total)) = self.blobs.part_buffers() {
             let help = "Part buffers for uploads to the store, in use and in all";

@@ -10,6 +10,7 @@
 //! DATA/blobs/       sealed bodies
 //! DATA/tls/         certificate authority and server certificate made here
 //! DATA/credentials  the root access key made at first start
+//! DATA/queues/      queues of notifications that are files, named in the configuration
 //! DATA/audit-heads  signed heads of the audit trail
 //! DATA/control.sock where the gateway that runs takes an operator's commands
 //! ```

@@ -1,5 +1,8 @@
 //! The gateway's program: command line, configuration, and the wiring of all parts.
 
+// The futures of a request are nested deeper than the compiler looks by default.
+#![recursion_limit = "256"]
+
 mod background;
 mod cli;
 mod commands;
@@ -11,6 +14,7 @@ mod first_start;
 mod front;
 mod logging;
 mod metrics;
+mod notifications;
 mod serve;
 mod server;
 mod stores;
@@ -22,6 +26,8 @@ use std::time::Duration;
 
 use anyhow::{Context, bail};
 use clap::Parser;
+use mimalloc::MiMalloc;
+use zeroizing_alloc::ZeroAlloc;
 
 use cli::{Cli, Command, FolderArgs, ServeArgs};
 use commands::RootCommand;
@@ -29,8 +35,11 @@ use config::Config;
 
 /// A request allocates much and keeps little: the C library's allocator costs an eighth of the time
 /// of small requests, and holds on to the large buffers of the others.
+///
+/// What is freed is wiped: customers' keys come in headers and key material leaves in documents, which
+/// pass through buffers of many libraries.
 #[global_allocator]
-static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+static ALLOCATOR: ZeroAlloc<MiMalloc> = ZeroAlloc(MiMalloc);
 
 /// For what is still running on other threads when serving has ended.
 const LAST_WORK: Duration = Duration::from_secs(1);
@@ -43,9 +52,7 @@ fn main() -> ExitCode {
             serve(&args)
         }
         Command::Operator(command) => operate(folder, command),
-        Command::Version => {
-            writeln!(io::stdout(), "sealgate {}", env!("CARGO_PKG_VERSION")).map_err(Into::into)
-        }
+        Command::Version => version().map_err(Into::into),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
@@ -57,9 +64,19 @@ fn main() -> ExitCode {
     }
 }
 
+fn version() -> io::Result<()> {
+    let mut out = io::stdout();
+    writeln!(out, "sealgate {}", env!("CARGO_PKG_VERSION"))?;
+    writeln!(
+        out,
+        "cryptography: {}",
+        sealgate_crypto::module::description()
+    )
+}
+
 fn serve(args: &ServeArgs) -> anyhow::Result<()> {
     let config = Config::load(args, |name| std::env::var(name).ok())?;
-    logging::init(config.log_level, config.log_format);
+    let _last_lines = logging::init(config.log_level, config.log_format)?;
     block_on(serve::run(config))
 }
 
@@ -71,7 +88,7 @@ fn operate(folder: FolderArgs, mut command: commands::Command) -> anyhow::Result
         ..ServeArgs::default()
     };
     let config = Config::load(&args, |name| std::env::var(name).ok())?;
-    logging::init(config.log_level, config.log_format);
+    let _last_lines = logging::init(config.log_level, config.log_format)?;
     match command {
         commands::Command::Root(RootCommand::Restore(args)) => {
             block_on(async move { commands::root::restore(&config, args).await })
@@ -84,10 +101,8 @@ fn operate(folder: FolderArgs, mut command: commands::Command) -> anyhow::Result
 }
 
 fn block_on(work: impl Future<Output = anyhow::Result<()>>) -> anyhow::Result<()> {
-    if rustls::crypto::ring::default_provider()
-        .install_default()
-        .is_err()
-    {
+    sealgate_crypto::module::check()?;
+    if !sealgate_crypto::tls::install() {
         bail!("the cryptography of TLS is already set up otherwise");
     }
     let runtime = tokio::runtime::Builder::new_multi_thread()

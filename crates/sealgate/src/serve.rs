@@ -6,13 +6,14 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use sealgate_admin_api::AdminApi;
+use sealgate_notify::Targets;
 use sealgate_s3::{S3, S3Deps};
 use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use crate::background::{Background, deliver_trails};
+use crate::background::{Background, deliver_access_logs, deliver_trails, keep_lifecycle};
 use crate::config::Config;
 use crate::control;
 use crate::counters::Counters;
@@ -20,16 +21,18 @@ use crate::data_dir::DataDir;
 use crate::first_start::{self, Endpoint};
 use crate::front::{Front, Probes};
 use crate::metrics::Metrics;
+use crate::notifications::{self, NotificationMetrics};
 use crate::server::{self, Listener};
 use crate::stores::Stores;
 use crate::tls::{Tls, names_of_this_machine};
 
 /// Runs until a signal asks for the end.
-pub async fn run(config: Config) -> anyhow::Result<()> {
+pub async fn run(mut config: Config) -> anyhow::Result<()> {
     let started = OffsetDateTime::now_utc();
     let mut signals = Signals::install()?;
     raise_open_files(config.limits.connections);
     let mut data = DataDir::open(&config.data)?;
+    let targets = notifications::open(std::mem::take(&mut config.notifications))?;
     let stores = Stores::open(&config, &data).await?;
     let tls = listener_tls(&config, &data)?;
     let listeners = bind(&config, tls.as_deref()).await?;
@@ -49,7 +52,9 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
     data.complete()?;
 
     let (stop, stopped) = watch::channel(false);
-    let front = wire(&config, &stores, stopped.clone());
+    let notified = NotificationMetrics::default();
+    let front = wire(&config, &stores, &targets, &notified, stopped.clone());
+    let s3 = front.s3.clone();
     let background = Background {
         root: stores.root.clone(),
         index: stores.index.clone(),
@@ -62,7 +67,14 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
         started,
     };
     let mut jobs = background.start(tls.clone());
-    jobs.spawn(deliver_trails(front.s3.clone(), config.trail_delivery));
+    jobs.spawn(deliver_trails(s3.clone(), config.trail_delivery));
+    jobs.spawn(deliver_access_logs(s3.clone(), config.access_log_delivery));
+    jobs.spawn(keep_lifecycle(
+        stores.lifecycle.clone(),
+        stores.index.clone(),
+        config.lifecycle_interval,
+    ));
+    notifications::start(&mut jobs, &stores.index, &targets, &notified);
     let control = control::serve(data.path().to_owned(), stores.clone())
         .context("the control socket cannot be made in the data folder")?;
 
@@ -87,6 +99,7 @@ pub async fn run(config: Config) -> anyhow::Result<()> {
 
     drop(control);
     drop(jobs);
+    s3.deliver_access_logs(OffsetDateTime::now_utc()).await;
     stores.close().await;
     if !drained {
         tracing::warn!("requests that did not finish in time were cut off");
@@ -140,7 +153,13 @@ async fn bind(config: &Config, tls: Option<&Tls>) -> anyhow::Result<Vec<Listener
 }
 
 /// Puts the services together.
-fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> Front {
+fn wire(
+    config: &Config,
+    stores: &Stores,
+    targets: &Targets,
+    notified: &NotificationMetrics,
+    stopped: watch::Receiver<bool>,
+) -> Front {
     let Stores {
         index,
         blobs,
@@ -156,6 +175,7 @@ fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> Fro
         iam: iam.clone(),
         sse: sse.clone(),
         trail: trail.clone(),
+        targets: targets.clone(),
         config: sealgate_s3::Config {
             region: config.region.clone(),
             domains: config.domains.clone(),
@@ -170,8 +190,12 @@ fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> Fro
         sse: sse.clone(),
         integrity_failures: s3.integrity_failures(),
         blobs: blobs.clone(),
+        lifecycle: stores.lifecycle.clone(),
     };
-    let metrics = Metrics::new(|registry| registry.register_collector(Box::new(counters)));
+    let metrics = Metrics::new(|registry| {
+        registry.register_collector(Box::new(counters));
+        notified.register(registry);
+    });
     Front {
         iam: iam.clone(),
         s3,
@@ -192,6 +216,7 @@ fn wire(config: &Config, stores: &Stores, stopped: watch::Receiver<bool>) -> Fro
         ),
         metrics,
         domains: config.domains.clone(),
+        website_domains: config.website_domains.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
     }
 }

@@ -9,7 +9,8 @@ use sealgate_audit::{Trail, TrailConfig};
 use sealgate_blobs::{BlobStore, LocalOptions};
 use sealgate_iam::Iam;
 use sealgate_index::{Index, IndexConfig};
-use sealgate_kms::{Kms, Root};
+use sealgate_kms::{Kms, KmsOptions, Root};
+use sealgate_s3::lifecycle::Lifecycle;
 use sealgate_sse::Sse;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
@@ -41,6 +42,8 @@ pub struct Stores {
     pub iam: Iam,
     /// Data keys of objects.
     pub sse: Arc<Sse>,
+    /// What carries out the lifecycle rules of buckets.
+    pub lifecycle: Lifecycle,
 }
 
 impl Stores {
@@ -73,13 +76,21 @@ impl Stores {
         let trail = Trail::open(index.clone(), trail)
             .await
             .context("the audit trail cannot be opened")?;
-        let kms = Kms::open(index.clone(), trail.clone(), &root, config.region.clone())
+        let options = KmsOptions {
+            material_lifetime: config.key_cache.time,
+            material_capacity: config.key_cache.size,
+            external_key_stores: config.external_key_stores.clone(),
+            ..KmsOptions::default()
+        };
+        let region = config.region.clone();
+        let kms = Kms::with_options(index.clone(), trail.clone(), &root, region, options)
             .await
             .context("the keys cannot be opened")?;
         let iam = Iam::open(index.clone(), root.derive(IAM_KEY)?, config.region.clone())
             .await
             .context("the identities cannot be opened")?;
         let sse = Arc::new(Sse::new(kms.clone()));
+        let lifecycle = Lifecycle::new(index.clone());
         Ok(Stores {
             data: data.path().to_owned(),
             root,
@@ -89,6 +100,7 @@ impl Stores {
             kms,
             iam,
             sse,
+            lifecycle,
         })
     }
 

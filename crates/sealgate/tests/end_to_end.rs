@@ -20,7 +20,7 @@ use std::process::{Command, Stdio};
 const PROGRAMS: [&str; 2] = ["aws", "moto_server"];
 /// What it imports.
 const IMPORTS: &str =
-    "import boto3, botocore, cryptography, moto.server, pytest, requests, sqlcipher3";
+    "import awscrt, boto3, botocore, cryptography, moto.server, pytest, requests, sqlcipher3";
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))

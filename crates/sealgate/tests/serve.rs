@@ -422,10 +422,11 @@ fn version_and_help_are_there() {
         assert!(output.status.success());
         String::from_utf8(output.stdout).unwrap()
     };
-    assert_eq!(
-        run(&["version"]),
-        format!("sealgate {}\n", env!("CARGO_PKG_VERSION"))
-    );
+    let version = run(&["version"]);
+    let (name, libraries) = version.split_once('\n').unwrap();
+    assert_eq!(name, format!("sealgate {}", env!("CARGO_PKG_VERSION")));
+    assert!(libraries.starts_with("cryptography: "), "{libraries}");
+    assert_eq!(libraries.contains("AWS-LC FIPS"), cfg!(feature = "fips"));
     assert!(run(&["--help"]).contains("sealgate serve"));
     let help = run(&["serve", "--help"]);
     for word in [

@@ -214,10 +214,7 @@ impl World {
             transitive_tags: Default::default(),
         };
         let (parts, body) = request.into_parts();
-        let reply = self
-            .api
-            .handle(parts, Full::new(body), auth, conn, REQUEST_ID)
-            .await;
+        let reply = self.api.handle(parts, body, auth, conn, REQUEST_ID).await;
         read(reply).await
     }
 

@@ -9,9 +9,9 @@ use sealgate_audit::{
     AuditFile, Category, DataResource, EventSelector, ExportRequest, ReadWriteType, Resource,
     Trail, TrailChange, TrailFault, TrailSettings,
 };
+use sealgate_crypto::hash::{Digest, Sha256};
 use sealgate_index::Index;
 use serde_json::Value;
-use sha2::{Digest, Sha256};
 use time::{Duration, OffsetDateTime};
 
 use super::{ACCOUNT, NOW, event, signing};

@@ -5,7 +5,7 @@ use std::path::Path;
 use proptest::prelude::*;
 use rusqlite::{Connection, params};
 use sealgate_audit::{Break, HeadPublicKey, Report, Resource, VerifyRequest, verify};
-use sha2::{Digest, Sha256};
+use sealgate_crypto::hash::{Digest, Sha256};
 use time::Duration;
 
 use super::{ACCOUNT, NOW, event, index, signing};
@@ -299,4 +299,171 @@ proptest! {
             assert_eq!(broken, Some(Break::Changed { sequence: seq }));
         });
     }
+}
+
+/// As [`signed`], with the records 2 to 11 in one batch.
+async fn signed_with_batch(folder: &Path) -> HeadPublicKey {
+    let (index, trail) = signing(folder).await;
+    trail.record(event("Call1", NOW)).await.unwrap();
+    for number in 2..=11 {
+        let event = event(&format!("Call{number}"), NOW);
+        trail.record_batched(event).await.unwrap();
+    }
+    trail.flush().await.unwrap();
+    trail.record(event("Call12", NOW)).await.unwrap();
+    trail.sign_head(NOW).await.unwrap();
+    let key = trail.head_public_key().await.unwrap();
+    index.close().await;
+    key
+}
+
+/// The events of a batch, taken apart as `docs/format.md` has them.
+fn take_apart(mut events: &[u8]) -> Vec<Vec<u8>> {
+    let mut apart = Vec::new();
+    while !events.is_empty() {
+        let mut length = 8 + 32 + 8 + 1;
+        for _ in 0..8 {
+            let text: [u8; 4] = events[length..][..4].try_into().unwrap();
+            length += 4;
+            length += match u32::from_be_bytes(text) {
+                u32::MAX => 0,
+                text => text as usize,
+            };
+        }
+        apart.push(events[..length].to_vec());
+        events = &events[length..];
+    }
+    apart
+}
+
+/// Does something to the events of the batch.
+fn tamper_batch(folder: &Path, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
+    let conn = Connection::open(folder.join("index")).unwrap();
+    let sql = "SELECT events FROM trail_batches WHERE first = 2 AND seq = 11";
+    let events: Vec<u8> = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+    let mut events = take_apart(&events);
+    assert_eq!(events.len(), 10);
+    change(&mut events);
+    conn.execute("UPDATE trail_batches SET events = ?1", [events.concat()])
+        .unwrap();
+}
+
+fn replace(event: &mut [u8], from: &[u8], to: &[u8]) {
+    let at = event
+        .windows(from.len())
+        .rposition(|window| window == from)
+        .unwrap();
+    event[at..][..to.len()].copy_from_slice(to);
+}
+
+#[tokio::test]
+async fn what_was_done_to_a_batch_is_named() {
+    type Change = fn(&mut Vec<Vec<u8>>);
+    let table: [(&str, Change, Option<Break>); 9] = [
+        ("nothing", |_| (), None),
+        (
+            "an event",
+            |events| replace(&mut events[5], b"alice", b"alina"),
+            Some(Break::Changed { sequence: 7 }),
+        ),
+        (
+            "a hash",
+            |events| events[5][8] ^= 1,
+            Some(Break::Changed { sequence: 7 }),
+        ),
+        (
+            "one removed",
+            |events| drop(events.remove(5)),
+            Some(Break::Deleted { first: 7, last: 7 }),
+        ),
+        (
+            "the last two removed",
+            |events| events.truncate(8),
+            Some(Break::Deleted {
+                first: 10,
+                last: 11,
+            }),
+        ),
+        (
+            "all removed",
+            Vec::clear,
+            Some(Break::Deleted { first: 2, last: 11 }),
+        ),
+        (
+            "two in each other's place",
+            |events| events.swap(5, 6),
+            Some(Break::Reordered {
+                sequence: 7,
+                found_at: 8,
+            }),
+        ),
+        (
+            "two with each other's number",
+            |events| {
+                let (low, high) = (events[5][..8].to_vec(), events[6][..8].to_vec());
+                events[5][..8].copy_from_slice(&high);
+                events[6][..8].copy_from_slice(&low);
+                events.swap(5, 6);
+            },
+            Some(Break::Reordered {
+                sequence: 7,
+                found_at: 8,
+            }),
+        ),
+        (
+            "one that cannot be read",
+            |events| events[5].truncate(60),
+            Some(Break::Changed { sequence: 7 }),
+        ),
+    ];
+    for (what, change, expected) in table {
+        let folder = tempfile::tempdir().unwrap();
+        let key = signed_with_batch(folder.path()).await;
+        tamper_batch(folder.path(), change);
+        let report = check(folder.path(), key).await;
+        assert_eq!(report.broken, expected, "{what}");
+        assert_eq!(report.disagreeing, [0; 0], "{what}");
+    }
+
+    let folder = tempfile::tempdir().unwrap();
+    let key = signed_with_batch(folder.path()).await;
+    tamper(folder.path(), "DELETE FROM trail_batches");
+    let broken = check(folder.path(), key).await.broken;
+    assert_eq!(broken, Some(Break::Deleted { first: 2, last: 11 }));
+}
+
+#[tokio::test]
+async fn a_batch_that_lookups_do_not_find_is_reported() {
+    let all: Vec<i64> = (2..=11).collect();
+    for (sql, expected) in [
+        (
+            "DELETE FROM trail_batch_valued WHERE value_id IN (SELECT id FROM trail_values WHERE attribute = 8)",
+            &all[..],
+        ),
+        (
+            "UPDATE trail_batch_valued SET earliest = latest + 1 WHERE value_id IN
+                 (SELECT id FROM trail_values WHERE value = 'Call7')",
+            &[7][..],
+        ),
+        (
+            "UPDATE trail_batches SET first_id = 'g', last_id = 'h'",
+            &all[..],
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let key = signed_with_batch(folder.path()).await;
+        tamper(folder.path(), sql);
+        let report = check(folder.path(), key).await;
+        assert_eq!((report.broken, &report.disagreeing[..]), (None, expected));
+    }
+    let folder = tempfile::tempdir().unwrap();
+    let key = signed_with_batch(folder.path()).await;
+    // The column beside the event, which is the first text that says so.
+    tamper_batch(folder.path(), |events| {
+        let event = &mut events[5];
+        let at = event.windows(5).position(|text| text == b"alice").unwrap();
+        event[at..][..5].copy_from_slice(b"alina");
+    });
+    let report = check(folder.path(), key).await;
+    assert_eq!((report.broken, report.disagreeing), (None, vec![7]));
 }

@@ -4,6 +4,7 @@ use anyhow::{Context, Result, bail};
 use bytes::Bytes;
 use http::Request;
 use http_body_util::{BodyExt, Full};
+use hyper::body::Incoming;
 use hyper::client::conn::http1::{self, SendRequest};
 use hyper_util::rt::TokioIo;
 use rustls::pki_types::ServerName;
@@ -46,22 +47,32 @@ impl Connection {
 
     /// Sends a request and reads the answer; the length of its body.
     pub async fn send(&mut self, request: Request<Full<Bytes>>) -> Result<usize> {
+        let mut body = self.begin(request).await?;
+        let mut length = 0;
+        while let Some(frame) = body.frame().await {
+            length += frame?.data_ref().map_or(0, Bytes::len);
+        }
+        Ok(length)
+    }
+
+    /// Sends a request and reads the answer; its body.
+    pub async fn exchange(&mut self, request: Request<Full<Bytes>>) -> Result<Bytes> {
+        Ok(self.begin(request).await?.collect().await?.to_bytes())
+    }
+
+    async fn begin(&mut self, request: Request<Full<Bytes>>) -> Result<Incoming> {
         if self.sender.ready().await.is_err() {
             // The server keeps no connection alive: its cost is part of what is measured.
             *self = Connection::open(&self.url, self.tls.as_ref()).await?;
         }
         let response = self.sender.send_request(request).await?;
         let status = response.status();
-        let mut body = response.into_body();
+        let body = response.into_body();
         if !status.is_success() {
             let text = body.collect().await?.to_bytes();
             bail!("{status}: {}", String::from_utf8_lossy(&text));
         }
-        let mut length = 0;
-        while let Some(frame) = body.frame().await {
-            length += frame?.data_ref().map_or(0, Bytes::len);
-        }
-        Ok(length)
+        Ok(body)
     }
 }
 

@@ -4,6 +4,7 @@
 //! that are never copied or hashed per request, a signature that hashes only a few hundred bytes.
 
 mod client;
+mod decrypt;
 mod latencies;
 mod sign;
 
@@ -106,6 +107,17 @@ enum Op {
     Delete,
     /// Once
     CreateBucket,
+    /// The gateway's own `/health`: HTTP and nothing else
+    Health,
+    /// Decrypt of the KMS, of one ciphertext under a new key
+    KmsDecrypt,
+}
+
+impl Op {
+    /// The same request each time, which no bucket, object or mode has a part in.
+    fn repeats(self) -> bool {
+        matches!(self, Op::Health | Op::KmsDecrypt)
+    }
 }
 
 /// Runs it and prints what happened.
@@ -140,11 +152,16 @@ async fn load(options: &Options) -> Result<()> {
         }
         other => bail!("{other}:// is neither http:// nor https://"),
     };
-    let work = Arc::new(work(options)?);
     let mut connections = Vec::new();
     for _ in 0..options.connections {
         connections.push(Connection::open(&options.url, tls.as_ref()).await?);
     }
+    let mut work = work(options)?;
+    if let (Op::KmsDecrypt, Some(connection)) = (options.op, connections.first_mut()) {
+        let prepared = decrypt::prepare(options, connection).await?;
+        (work.headers, work.body) = (prepared.headers, prepared.body);
+    }
+    let work = Arc::new(work);
     let began = Instant::now();
     let until = began + Duration::from_secs_f64(options.duration);
     let mut running = JoinSet::new();
@@ -203,7 +220,7 @@ fn work(options: &Options) -> Result<Work> {
     }
     let authority = options.url.authority();
     let signer = match (&options.access_key, &options.secret_key) {
-        (Some(id), Some(secret)) => {
+        (Some(id), Some(secret)) if !options.op.repeats() => {
             let hashed = options.signed_payload.then_some(body.as_slice());
             Some(Signer::new(
                 id,
@@ -225,7 +242,8 @@ fn work(options: &Options) -> Result<Work> {
         op: options.op,
         method: match options.op {
             Op::Put | Op::CreateBucket => Method::PUT,
-            Op::Get => Method::GET,
+            Op::Get | Op::Health => Method::GET,
+            Op::KmsDecrypt => Method::POST,
             Op::Delete => Method::DELETE,
         },
         base,
@@ -234,7 +252,7 @@ fn work(options: &Options) -> Result<Work> {
         max_ops: match options.op {
             Op::CreateBucket => 1,
             Op::Delete => options.objects,
-            Op::Put | Op::Get => options.max_ops,
+            Op::Put | Op::Get | Op::Health | Op::KmsDecrypt => options.max_ops,
         },
         body: body.into(),
         expect: if options.op == Op::Get {
@@ -253,7 +271,7 @@ async fn drive(
     number: usize,
     until: Instant,
 ) -> Result<Latencies> {
-    let at_least = if work.op == Op::Get {
+    let at_least = if work.op == Op::Get || work.op.repeats() {
         1
     } else {
         work.objects.min(work.max_ops)
@@ -266,6 +284,8 @@ async fn drive(
         }
         let path = match work.op {
             Op::CreateBucket => work.base.trim_end_matches('/').to_owned(),
+            Op::Health => "/health".to_owned(),
+            Op::KmsDecrypt => "/".to_owned(),
             _ => format!(
                 "{}{}-{number}-{}",
                 work.base,

@@ -7,11 +7,12 @@ use std::sync::Arc;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, ring, verify_tls12_signature, verify_tls13_signature};
+use rustls::crypto::{CryptoProvider, verify_tls12_signature, verify_tls13_signature};
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{
     CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
 };
+use sealgate_crypto::tls;
 use sha1::{Digest as _, Sha1};
 
 /// The authorities that the system trusts. Reads files.
@@ -32,7 +33,7 @@ pub(super) fn configuration(
 ) -> Result<ClientConfig, Error> {
     let provider = CryptoProvider::get_default()
         .cloned()
-        .unwrap_or_else(|| Arc::new(ring::default_provider()));
+        .unwrap_or_else(|| Arc::new(tls::provider()));
     let verifier = Verifier {
         // Fails where there are none, and then only thumbprints count.
         authorities: WebPkiServerVerifier::builder_with_provider(

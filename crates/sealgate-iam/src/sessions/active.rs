@@ -5,11 +5,11 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use parking_lot::Mutex;
+use sealgate_crypto::hash::{Digest as _, Sha256};
 use sealgate_policy::{
     AttachedPolicy, Caller, Environment, Policy, Principal, PrincipalKind, Session,
 };
 use sealgate_wire::sigv4::{AuthError, SecretKey};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
 
 use super::key_id;

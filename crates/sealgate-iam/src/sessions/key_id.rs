@@ -26,7 +26,7 @@ pub(super) fn generate(account_id: &str) -> Result<String, IamError> {
         .parse()
         .map_err(|_| IamError::Internal(format!("{account_id} is not the id of an account")))?;
     let mut random = [0; 16];
-    getrandom::fill(&mut random)
+    sealgate_crypto::random::fill(&mut random)
         .map_err(|error| IamError::Internal(format!("no randomness from the system: {error}")))?;
     let bits = (u128::from_be_bytes(random) & RANDOM) | ((account & ACCOUNT_MASK) << ACCOUNT_SHIFT);
     let mut id = String::with_capacity(PREFIX.len() + CHARACTERS);

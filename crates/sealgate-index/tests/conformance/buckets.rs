@@ -1,9 +1,9 @@
 //! Buckets and their configuration.
 
 use bytes::Bytes;
-use sealgate_index::IndexError;
+use sealgate_index::{Delete, IndexError};
 
-use crate::support::{bucket, fresh, garbage, inline, new_upload, part, put};
+use crate::support::{bucket, delete, fresh, garbage, inline, new_upload, part, put};
 
 #[tokio::test]
 async fn a_name_is_given_once_and_the_refusal_tells_to_whom() {
@@ -59,7 +59,7 @@ async fn only_an_empty_bucket_is_deleted_and_its_uploads_are_aborted() {
         index.delete_bucket(made.id).await.err(),
         Some(IndexError::BucketNotEmpty)
     );
-    index.delete_version(made.id, "key", None).await.unwrap();
+    delete(&index, &made, "key").await;
     let upload = index.create_upload(new_upload(&made, "key")).await.unwrap();
     index.put_part(&upload.id, part(1, "blob")).await.unwrap();
     index.delete_bucket(made.id).await.unwrap();
@@ -88,7 +88,13 @@ async fn writes_into_a_deleted_bucket_are_refused() {
     let made = bucket(&index).await;
     index.delete_bucket(made.id).await.unwrap();
     let put = index
-        .put_version(made.id, inline("key", "etag"), Default::default(), None)
+        .put_version(
+            made.id,
+            inline("key", "etag"),
+            Default::default(),
+            None,
+            Vec::new(),
+        )
         .await;
     assert_eq!(put.err(), Some(IndexError::NoSuchBucket));
     assert_eq!(
@@ -96,7 +102,10 @@ async fn writes_into_a_deleted_bucket_are_refused() {
         Some(IndexError::NoSuchBucket)
     );
     assert_eq!(
-        index.delete_version(made.id, "key", None).await.err(),
+        index
+            .delete_version(made.id, Delete::current("key"))
+            .await
+            .err(),
         Some(IndexError::NoSuchBucket)
     );
 }

@@ -2,7 +2,7 @@
 
 use sealgate_index::{Bucket, Entry, Index, ListQuery};
 
-use crate::support::{bucket, fresh, inline, list, names, put};
+use crate::support::{bucket, delete, fresh, inline, list, names, put};
 
 async fn filled(index: &Index, keys: &[&str]) -> Bucket {
     let bucket = bucket(index).await;
@@ -139,7 +139,7 @@ async fn pages_may_be_empty() {
 async fn deleted_keys_are_not_listed() {
     let index = fresh().await;
     let bucket = filled(&index, &["a", "b/a"]).await;
-    index.delete_version(bucket.id, "b/a", None).await.unwrap();
+    delete(&index, &bucket, "b/a").await;
     assert_eq!(
         names(&list(&index, &bucket, &query("", "/", "", 10)).await),
         ["a"]

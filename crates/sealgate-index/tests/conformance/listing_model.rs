@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use proptest::prelude::*;
 use sealgate_index::{Entry, ListQuery};
 
-use crate::support::{bucket, fresh, inline, list};
+use crate::support::{bucket, delete, fresh, inline, list};
 
 #[derive(Debug, Clone)]
 enum Step {
@@ -84,11 +84,11 @@ proptest! {
                 match step {
                     Step::Put(key) => {
                         let new = inline(&key, &number.to_string());
-                        index.put_version(bucket.id, new, Default::default(), None).await.unwrap();
+                        index.put_version(bucket.id, new, Default::default(), None, Vec::new()).await.unwrap();
                         model.insert(key, number.to_string());
                     }
                     Step::Delete(key) => {
-                        let existed = index.delete_version(bucket.id, &key, None).await.unwrap();
+                        let existed = delete(&index, &bucket, &key).await;
                         prop_assert_eq!(existed, model.remove(&key).is_some());
                     }
                     Step::List(query) => {

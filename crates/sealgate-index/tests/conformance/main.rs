@@ -3,11 +3,17 @@
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
 mod buckets;
+mod configurations;
 mod listing;
 mod listing_model;
+mod locks;
+mod outbox;
+mod quotas;
 mod records;
 mod references;
 mod support;
 mod trail;
 mod uploads;
+mod version_model;
+mod versioning;
 mod versions;

@@ -3,7 +3,7 @@
 use sealgate_index::{IndexError, WriteCondition};
 use time::{Duration, OffsetDateTime};
 
-use crate::support::{bucket, fresh, garbage, in_blobs, inline, put, put_if};
+use crate::support::{bucket, delete, fresh, garbage, in_blobs, inline, put, put_if};
 
 #[tokio::test]
 async fn replaced_and_deleted_bodies_become_garbage_once() {
@@ -13,7 +13,7 @@ async fn replaced_and_deleted_bodies_become_garbage_once() {
     assert!(garbage(&index).await.is_empty());
     put(&index, &bucket, in_blobs("key", &["c"])).await;
     assert_eq!(garbage(&index).await, ["a", "b"]);
-    index.delete_version(bucket.id, "key", None).await.unwrap();
+    delete(&index, &bucket, "key").await;
     assert_eq!(garbage(&index).await, ["a", "b", "c"]);
 
     let hour_ago = OffsetDateTime::now_utc() - Duration::HOUR;
@@ -42,6 +42,7 @@ async fn a_shared_blob_is_garbage_only_when_its_last_version_is_gone() {
             in_blobs("copy", &["a", "b"]),
             WriteCondition::None,
             Some(source.seq),
+            Vec::new(),
         )
         .await
         .unwrap();
@@ -50,20 +51,15 @@ async fn a_shared_blob_is_garbage_only_when_its_last_version_is_gone() {
             bucket.id,
             in_blobs("third", &["a", "b"]),
             WriteCondition::None,
-            Some(copy.seq),
+            Some(copy.version.seq),
+            Vec::new(),
         )
         .await
         .unwrap();
-    index
-        .delete_version(bucket.id, "source", None)
-        .await
-        .unwrap();
+    delete(&index, &bucket, "source").await;
     put(&index, &bucket, inline("copy", "etag")).await;
     assert!(garbage(&index).await.is_empty());
-    index
-        .delete_version(bucket.id, "third", None)
-        .await
-        .unwrap();
+    delete(&index, &bucket, "third").await;
     assert_eq!(garbage(&index).await, ["a", "b"]);
 }
 
@@ -79,12 +75,13 @@ async fn an_object_is_copied_onto_itself_without_losing_its_body() {
                 in_blobs("key", &["a"]),
                 WriteCondition::None,
                 Some(seq),
+                Vec::new(),
             )
             .await;
-        seq = copied.unwrap().seq;
+        seq = copied.unwrap().version.seq;
         assert!(garbage(&index).await.is_empty());
     }
-    index.delete_version(bucket.id, "key", None).await.unwrap();
+    delete(&index, &bucket, "key").await;
     assert_eq!(garbage(&index).await, ["a"]);
 }
 
@@ -94,16 +91,19 @@ async fn a_copy_whose_source_is_gone_is_a_conflict() {
     let bucket = bucket(&index).await;
     for new in [in_blobs("source", &["a"]), inline("source", "etag")] {
         let source = put(&index, &bucket, new.clone()).await;
-        index
-            .delete_version(bucket.id, "source", None)
-            .await
-            .unwrap();
+        delete(&index, &bucket, "source").await;
         let copy = sealgate_index::NewVersion {
             key: "copy".into(),
             ..new
         };
         let copied = index
-            .put_version(bucket.id, copy, WriteCondition::None, Some(source.seq))
+            .put_version(
+                bucket.id,
+                copy,
+                WriteCondition::None,
+                Some(source.seq),
+                Vec::new(),
+            )
             .await;
         assert_eq!(copied.err(), Some(IndexError::Conflict));
         assert_eq!(index.get_version(bucket.id, "copy").await.unwrap(), None);

@@ -3,11 +3,11 @@
 use std::ops::Deref;
 
 use bytes::Bytes;
+use sealgate_crypto::hash::{Digest, Sha256};
 use sealgate_index::{
-    Body, Bucket, Entry, Index, IndexConfig, IndexError, ListQuery, NewUpload, NewVersion, Page,
-    Part, Version, WriteCondition,
+    Attributes, Body, Bucket, Delete, DeleteOutcome, Entry, Index, IndexConfig, IndexError,
+    ListQuery, NewUpload, NewVersion, Page, Part, Version, WriteCondition,
 };
-use sha2::{Digest, Sha256};
 use tempfile::TempDir;
 use zeroize::Zeroizing;
 
@@ -54,6 +54,7 @@ pub fn inline(key: &str, etag: &str) -> NewVersion {
         body: Body::Inline(Bytes::from_static(b"sealed")),
         meta: Bytes::from_static(b"meta"),
         envelope: Bytes::from_static(b"envelope"),
+        attributes: Attributes::default(),
     }
 }
 
@@ -96,12 +97,12 @@ pub fn new_upload(bucket: &Bucket, key: &str) -> NewUpload {
         envelope: Bytes::from_static(b"envelope"),
         checksum_algorithm: None,
         checksum_type: None,
+        attributes: Attributes::default(),
     }
 }
 
 pub async fn put(index: &Index, bucket: &Bucket, version: NewVersion) -> Version {
-    index
-        .put_version(bucket.id, version, WriteCondition::None, None)
+    put_if(index, bucket, version, WriteCondition::None)
         .await
         .unwrap()
 }
@@ -112,7 +113,19 @@ pub async fn put_if(
     version: NewVersion,
     condition: WriteCondition,
 ) -> Result<Version, IndexError> {
-    index.put_version(bucket.id, version, condition, None).await
+    let written = index
+        .put_version(bucket.id, version, condition, None, Vec::new())
+        .await?;
+    Ok(written.version)
+}
+
+/// Deletes what is current; tells whether there was something.
+pub async fn delete(index: &Index, bucket: &Bucket, key: &str) -> bool {
+    let deleted = index
+        .delete_version(bucket.id, Delete::current(key))
+        .await
+        .unwrap();
+    deleted.outcome != DeleteOutcome::Nothing
 }
 
 pub async fn list(index: &Index, bucket: &Bucket, query: &ListQuery) -> Page {

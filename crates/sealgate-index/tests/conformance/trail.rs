@@ -30,10 +30,41 @@ fn entry(number: i64, account_id: &str) -> TrailEntry {
 async fn filled() -> crate::support::Fresh {
     let index = fresh().await;
     for number in 0..20 {
-        let entries = vec![entry(number, "111111111111"), entry(number, "222222222222")];
-        index.trail_append(entries).await.unwrap();
+        index.trail_append(pair(number)).await.unwrap();
     }
     index
+}
+
+fn pair(number: i64) -> Vec<TrailEntry> {
+    vec![entry(number, "111111111111"), entry(number, "222222222222")]
+}
+
+/// The same records, some of them in batches, whose times are among each other.
+async fn batched() -> crate::support::Fresh {
+    let index = fresh().await;
+    index.trail_append(pair(0)).await.unwrap();
+    let batch = |numbers: &[i64]| {
+        let entries: Vec<TrailEntry> = numbers.iter().copied().flat_map(pair).collect();
+        index.trail_append_batch(entries.into())
+    };
+    batch(&[9, 1, 4, 19]).await.unwrap();
+    for number in [3, 2, 17] {
+        index.trail_append(pair(number)).await.unwrap();
+    }
+    batch(&[5, 6, 8, 7, 10, 16]).await.unwrap();
+    batch(&[12, 11, 18]).await.unwrap();
+    index.trail_append(pair(13)).await.unwrap();
+    let alone = pair(14);
+    for one in alone {
+        index.trail_append_batch(vec![one].into()).await.unwrap();
+    }
+    batch(&[15]).await.unwrap();
+    index
+}
+
+/// Of what both indexes hold: the one with batches has to have every event of a time in the order of its places.
+async fn both() -> [crate::support::Fresh; 2] {
+    [filled().await, batched().await]
 }
 
 /// Numbers of the records found, over all pages of `limit`.
@@ -59,6 +90,16 @@ async fn numbers(index: &Index, query: &TrailQuery, limit: usize) -> Vec<i64> {
     }
 }
 
+/// Two that share their time are in the order of their places, which differs: the higher number first.
+fn in_pairs(mut numbers: Vec<i64>) -> Vec<i64> {
+    for at in 1..numbers.len() {
+        if numbers[at - 1] / 2 == numbers[at] / 2 && numbers[at - 1] < numbers[at] {
+            numbers.swap(at - 1, at);
+        }
+    }
+    numbers
+}
+
 fn by(attribute: Option<(TrailAttribute, &str)>) -> TrailQuery {
     TrailQuery {
         account_id: "111111111111".into(),
@@ -69,7 +110,6 @@ fn by(attribute: Option<(TrailAttribute, &str)>) -> TrailQuery {
 
 #[tokio::test]
 async fn every_attribute_finds_its_records_newest_first() {
-    let index = filled().await;
     let where_ = |keep: fn(i64) -> bool| {
         (0..20)
             .rev()
@@ -112,20 +152,21 @@ async fn every_attribute_finds_its_records_newest_first() {
             vec![],
         ),
     ];
-    for (attribute, expected) in cases {
-        for limit in [1, 3, 20, 50] {
-            assert_eq!(
-                numbers(&index, &by(attribute), limit).await,
-                expected,
-                "{attribute:?} by {limit}"
-            );
+    for index in both().await {
+        for (attribute, expected) in &cases {
+            for limit in [1, 3, 20, 50] {
+                assert_eq!(
+                    in_pairs(numbers(&index, &by(*attribute), limit).await),
+                    *expected,
+                    "{attribute:?} by {limit}"
+                );
+            }
         }
     }
 }
 
 #[tokio::test]
 async fn times_bound_a_lookup_on_both_sides() {
-    let index = filled().await;
     let at = |second| Some(OffsetDateTime::UNIX_EPOCH + Duration::seconds(second));
     for attribute in [
         None,
@@ -136,8 +177,11 @@ async fn times_bound_a_lookup_on_both_sides() {
             end: at(1005),
             ..by(attribute)
         };
-        for limit in [1, 4, 10] {
-            assert_eq!(numbers(&index, &query, limit).await, [11, 10, 9, 8, 7, 6]);
+        for index in both().await {
+            for limit in [1, 4, 10] {
+                let found = numbers(&index, &query, limit).await;
+                assert_eq!(in_pairs(found), [11, 10, 9, 8, 7, 6]);
+            }
         }
     }
 }
@@ -165,7 +209,12 @@ async fn a_page_of_nothing_is_the_last_one() {
 
 #[tokio::test]
 async fn the_chain_is_read_in_its_order_and_by_size() {
-    let index = filled().await;
+    for index in both().await {
+        chain_in_its_order(&index).await;
+    }
+}
+
+async fn chain_in_its_order(index: &Index) {
     let state = index.trail_state().await.unwrap();
     assert_eq!((state.last, state.issued), (40, 40));
     let rows = index.trail_rows(0, 100, usize::MAX).await.unwrap();
@@ -179,6 +228,12 @@ async fn the_chain_is_read_in_its_order_and_by_size() {
     let mut other = rows[4].clone();
     other.entry.event_name = "Other".into();
     assert_eq!(index.trail_unfindable(&[other]).await.unwrap(), [5]);
+    for after in 0..40 {
+        let one = index.trail_rows(after, 1, usize::MAX).await.unwrap();
+        assert_eq!(one[..], rows[after as usize..][..1]);
+        let count = index.trail_count(after, after + 3).await.unwrap();
+        assert_eq!(count, 3.min(40 - after));
+    }
 }
 
 #[tokio::test]

@@ -109,9 +109,11 @@ async fn a_completed_upload_is_an_object_of_the_chosen_parts() {
             chosen(&kept),
             whole("key", &kept),
             WriteCondition::None,
+            Vec::new(),
         )
         .await
-        .unwrap();
+        .unwrap()
+        .version;
     assert_eq!(done.body, Body::Parts(kept.to_vec()));
     assert_eq!(
         index.get_version(bucket.id, "key").await.unwrap(),
@@ -133,7 +135,7 @@ async fn a_completion_that_does_not_agree_with_the_stored_parts_is_refused_and_c
     let (id, parts) = started(&index, &bucket).await;
     let complete = async |chosen: Vec<(u32, String)>, body: &[Part], condition| {
         index
-            .complete_upload(&id, chosen, whole("key", body), condition)
+            .complete_upload(&id, chosen, whole("key", body), condition, Vec::new())
             .await
     };
     let refused = async |chosen, body: &[Part]| {
@@ -217,6 +219,7 @@ async fn only_the_last_part_may_be_small() {
             chosen(&parts),
             whole("key", &parts),
             WriteCondition::None,
+            Vec::new(),
         )
         .await;
     let expected = IndexError::EntityTooSmall {
@@ -232,6 +235,7 @@ async fn only_the_last_part_may_be_small() {
             chosen(&alone),
             whole("key", &alone),
             WriteCondition::None,
+            Vec::new(),
         )
         .await
         .unwrap();

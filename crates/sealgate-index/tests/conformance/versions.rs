@@ -1,9 +1,9 @@
 //! Put, get, rewrap, delete, and the conditions of writes.
 
 use bytes::Bytes;
-use sealgate_index::{Body, EnvelopeScope, IndexError, WriteCondition};
+use sealgate_index::{Body, Delete, DeleteOutcome, EnvelopeScope, IndexError, WriteCondition};
 
-use crate::support::{bucket, fresh, in_blobs, inline, put, put_if};
+use crate::support::{bucket, delete, fresh, in_blobs, inline, put, put_if};
 
 #[tokio::test]
 async fn what_is_put_is_got() {
@@ -51,7 +51,7 @@ async fn an_overwrite_replaces_the_version_under_a_higher_sequence() {
         "two"
     );
     // A sequence names one version for good, also after the highest one is gone.
-    index.delete_version(bucket.id, "key", None).await.unwrap();
+    delete(&index, &bucket, "key").await;
     assert!(put(&index, &bucket, inline("key", "three")).await.seq > second.seq);
 }
 
@@ -110,21 +110,32 @@ async fn deletes_tell_whether_there_was_something() {
     put(&index, &bucket, inline("a", "etag")).await;
     put(&index, &bucket, inline("b", "etag")).await;
     let delete = async |key: &str, etag: Option<&str>| {
-        index
-            .delete_version(bucket.id, key, etag.map(Into::into))
-            .await
+        let mut delete = Delete::current(key);
+        delete.condition.etag = etag.map(Into::into);
+        let deleted = index.delete_version(bucket.id, delete).await;
+        deleted.map(|deleted| deleted.outcome != DeleteOutcome::Nothing)
     };
     assert_eq!(
         delete("a", Some("other")).await,
         Err(IndexError::PreconditionFailed)
     );
     assert_eq!(delete("a", Some("etag")).await, Ok(true));
-    assert_eq!(delete("a", Some("etag")).await, Ok(false));
+    // A condition asks for something to be there.
+    assert_eq!(delete("a", Some("etag")).await, Err(IndexError::NoSuchKey));
+    assert_eq!(
+        delete("a", Some("*")).await,
+        Err(IndexError::PreconditionFailed)
+    );
     assert_eq!(delete("a", None).await, Ok(false));
     let many = index
-        .delete_versions(bucket.id, vec!["a".into(), "b".into(), "b".into()])
-        .await;
-    assert_eq!(many, Ok(vec![false, true, false]));
+        .delete_versions(bucket.id, ["a", "b", "b"].map(Delete::current).to_vec())
+        .await
+        .unwrap();
+    let something: Vec<bool> = many
+        .into_iter()
+        .map(|one| one.unwrap().outcome != DeleteOutcome::Nothing)
+        .collect();
+    assert_eq!(something, [false, true, false]);
     assert_eq!(index.get_version(bucket.id, "b").await.unwrap(), None);
 }
 
@@ -148,7 +159,7 @@ async fn a_rewrap_changes_the_envelope_and_nothing_else() {
         index.get_version(bucket.id, "key").await.unwrap().unwrap(),
         stored
     );
-    index.delete_version(bucket.id, "key", None).await.unwrap();
+    delete(&index, &bucket, "key").await;
     assert_eq!(replace(&old, &new).await, Err(IndexError::Conflict));
 }
 
@@ -234,16 +245,18 @@ async fn a_refused_write_does_not_hurt_those_of_its_group() {
                         &[&format!("fresh-{number}"), "blob"],
                     )
                 };
-                index.put_version(id, new, WriteCondition::None, None).await
+                index
+                    .put_version(id, new, WriteCondition::None, None, Vec::new())
+                    .await
             })
         })
         .collect();
     for (number, write) in writes.into_iter().enumerate() {
         let stored = index.get_version(bucket.id, &format!("key-{number}")).await;
         match write.await.unwrap() {
-            Ok(version) => {
+            Ok(written) => {
                 assert_eq!(number % 2, 0);
-                assert!(matches!(version.body, Body::Inline(_)));
+                assert!(matches!(written.version.body, Body::Inline(_)));
             }
             Err(error) => {
                 assert_eq!((number % 2, error), (1, IndexError::Conflict));
@@ -270,7 +283,7 @@ async fn a_reader_never_sees_half_of_an_overwrite() {
         for round in 1..200 {
             let new = in_blobs("key", &[&format!("a-{round}"), &format!("b-{round}")]);
             writer
-                .put_version(id, new, WriteCondition::None, None)
+                .put_version(id, new, WriteCondition::None, None, Vec::new())
                 .await
                 .unwrap();
         }

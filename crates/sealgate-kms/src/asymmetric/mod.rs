@@ -17,6 +17,7 @@ use aws_lc_rs::signature::{
     EcdsaSigningAlgorithm, Ed25519KeyPair, KeyPair as _, ML_DSA_44_SIGNING, ML_DSA_65_SIGNING,
     ML_DSA_87_SIGNING, PqdsaKeyPair, PqdsaSigningAlgorithm, RsaKeyPair,
 };
+use sealgate_seal::wipe_stack;
 use zeroize::Zeroizing;
 
 use crate::error::KmsError;
@@ -60,6 +61,11 @@ pub(crate) fn public_key(spec: KeySpec, pkcs8: &[u8]) -> Option<Vec<u8>> {
 pub(crate) async fn off_the_workers<T: Send + 'static>(
     work: impl FnOnce() -> T + Send + 'static,
 ) -> Result<T, KmsError> {
+    let work = move || {
+        let outcome = work();
+        wipe_stack();
+        outcome
+    };
     tokio::task::spawn_blocking(work)
         .await
         .map_err(|_| KmsError::Internal("a computation did not come to its end".to_owned()))

@@ -1,5 +1,6 @@
 //! The two signatures that aws-lc-rs has no API for: Ed25519ph, and ML-DSA over the representative μ that the
-//! caller has computed. The private key comes from the parsed one and is wiped right after.
+//! caller has computed. The private key comes from the parsed one and is wiped right after. A FIPS build has neither
+//! (`approved.rs`), and none of these libraries.
 
 use aws_lc_rs::encoding::{AsBigEndian, Curve25519SeedBin};
 use aws_lc_rs::signature::{Ed25519KeyPair, PqdsaKeyPair};
@@ -7,6 +8,7 @@ use ed25519_dalek::{Signature, SigningKey, VerifyingKey};
 use getrandom::SysRng;
 use ml_dsa::pkcs8::{DecodePrivateKey, DecodePublicKey};
 use ml_dsa::{MlDsa44, MlDsa65, MlDsa87, MlDsaParams};
+use sealgate_crypto::APPROVED_ONLY;
 use sha2::{Digest as _, Sha512};
 use zeroize::Zeroizing;
 
@@ -19,6 +21,9 @@ const ED25519_SPKI_PREFIX: [u8; 12] = *b"\x30\x2a\x30\x05\x06\x03\x2b\x65\x70\x0
 /// Signs with Ed25519ph and an empty context. As AWS does, it hashes the message (a digest already) once
 /// more: <https://docs.aws.amazon.com/kms/latest/APIReference/API_Sign.html>, `MessageType`.
 pub(super) fn ed25519ph_sign(pair: &Ed25519KeyPair, message: &[u8]) -> Option<Vec<u8>> {
+    if APPROVED_ONLY {
+        return None;
+    }
     let seed: Curve25519SeedBin<'_> = pair.seed().ok()?.as_be_bytes().ok()?;
     let seed: Zeroizing<[u8; 32]> = Zeroizing::new(seed.as_ref().try_into().ok()?);
     let signature = SigningKey::from_bytes(&seed)
@@ -29,6 +34,9 @@ pub(super) fn ed25519ph_sign(pair: &Ed25519KeyPair, message: &[u8]) -> Option<Ve
 
 /// Verifies a signature of [`ed25519ph_sign`].
 pub(super) fn ed25519ph_verify(public_key: &[u8], message: &[u8], signature: &[u8]) -> bool {
+    if APPROVED_ONLY {
+        return false;
+    }
     let point = public_key
         .strip_prefix(&ED25519_SPKI_PREFIX)
         .and_then(|point| point.try_into().ok());
@@ -42,6 +50,9 @@ pub(super) fn ed25519ph_verify(public_key: &[u8], message: &[u8], signature: &[u
 
 /// Signs a representative μ (FIPS 204, algorithm 7 from line 7 on), hedged.
 pub(super) fn ml_dsa_sign(spec: KeySpec, pair: &PqdsaKeyPair, mu: &[u8]) -> Option<Vec<u8>> {
+    if APPROVED_ONLY {
+        return None;
+    }
     let (pkcs8, mu) = (pair.to_pkcs8v1().ok()?, mu.try_into().ok()?);
     match spec {
         KeySpec::MlDsa44 => sign_mu::<MlDsa44>(pkcs8.as_ref(), mu),
@@ -56,6 +67,9 @@ pub(super) fn ml_dsa_verify(spec: KeySpec, public_key: &[u8], mu: &[u8], signatu
     let Ok(mu) = mu.try_into() else {
         return false;
     };
+    if APPROVED_ONLY {
+        return false;
+    }
     match spec {
         KeySpec::MlDsa44 => verify_mu::<MlDsa44>(public_key, mu, signature),
         KeySpec::MlDsa65 => verify_mu::<MlDsa65>(public_key, mu, signature),
@@ -106,6 +120,10 @@ mod tests {
                          31f85042463c2a355a2003d062adf5aaa10b8c61e636062aaad11c2a26083406";
         let pair = Ed25519KeyPair::from_seed_unchecked(&hex::decode(seed).unwrap()).unwrap();
         let spki: PublicKeyX509Der<'_> = pair.public_key().as_der().unwrap();
+        if APPROVED_ONLY {
+            assert_eq!(ed25519ph_sign(&pair, b"abc"), None);
+            return;
+        }
         let mut signed = ed25519ph_sign(&pair, b"abc").unwrap();
         assert_eq!(hex::encode(&signed), signature);
         assert!(ed25519ph_verify(spki.as_ref(), b"abc", &signed));

@@ -2,13 +2,12 @@
 
 use std::fmt;
 
+use sealgate_crypto::hash::{Digest as _, Sha256};
 use sealgate_policy::Context;
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use time::OffsetDateTime;
-use uuid::Uuid;
 
-use crate::arn::{AccountId, check_length, key_arn};
+use crate::arn::{AccountId, KeyId, check_length, key_arn};
 use crate::error::KmsError;
 use crate::grants::constraint::Check;
 use crate::grants::{GrantConstraint, GrantListEntry, GrantOperation, account_principal};
@@ -29,7 +28,7 @@ impl GrantId {
     /// A new id for a grant to this principal.
     pub(crate) fn new(grantee: &str) -> Result<GrantId, KmsError> {
         let mut bytes = [0; 32];
-        getrandom::fill(&mut bytes).map_err(no_random)?;
+        sealgate_crypto::random::fill(&mut bytes).map_err(no_random)?;
         for (byte, tag) in bytes.iter_mut().zip(GrantId::tag(grantee)) {
             *byte = tag;
         }
@@ -149,7 +148,7 @@ impl Grant {
         }
     }
 
-    pub(crate) fn listed(&self, region: &str, account: AccountId, key: Uuid) -> GrantListEntry {
+    pub(crate) fn listed(&self, region: &str, account: AccountId, key: KeyId) -> GrantListEntry {
         let record = &self.record;
         GrantListEntry {
             key_arn: key_arn(region, account, key),

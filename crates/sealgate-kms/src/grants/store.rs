@@ -12,10 +12,10 @@ use std::sync::Arc;
 
 use lru::LruCache;
 use parking_lot::Mutex;
+use sealgate_crypto::hash::{Digest as _, Sha256};
 use sealgate_index::{Expect, Index, Record, RecordWrite};
 use sealgate_policy::{Context, Principal, PrincipalKind};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
 use crate::arn::AccountId;

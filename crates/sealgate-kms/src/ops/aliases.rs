@@ -2,10 +2,9 @@
 //! caller's own policies, and on every key concerned, from the key's policy.
 
 use sealgate_index::RecordWrite;
-use uuid::Uuid;
 
 use crate::access::{Found, key_context, refuse_managed};
-use crate::arn::{AccountId, alias_arn, key_arn, parse_alias_name};
+use crate::arn::{AccountId, KeyId, alias_arn, key_arn, parse_alias_name};
 use crate::attempt::Attempt;
 use crate::error::KmsError;
 use crate::key::AliasRecord;
@@ -134,7 +133,7 @@ impl Kms {
         }
         let now = whole_millis(attempt.now());
         let alias = AliasRecord {
-            target: found.key.record.id,
+            target: found.key.record.key_id(),
             created: now,
             updated: now,
         };
@@ -159,12 +158,12 @@ impl Kms {
             check_alike(&old.key, &new.key)?;
         }
         let alias = AliasRecord {
-            target: new.key.record.id,
+            target: new.key.record.key_id(),
             created: existing.record.created,
             updated: whole_millis(attempt.now()),
         };
         let mut writes = vec![update_alias(account, existing, &alias)?];
-        if existing.record.target != new.key.record.id {
+        if existing.record.target != new.key.record.key_id() {
             writes.push(with_alias(&new, &existing.name)?);
             if let Some(old) = old {
                 writes.push(without_alias(&old, &existing.name)?);
@@ -205,7 +204,7 @@ impl Kms {
         &self,
         attempt: &mut Attempt,
         account: AccountId,
-        id: Uuid,
+        id: KeyId,
     ) -> Result<Option<Found>, KmsError> {
         let action = attempt.operation.action();
         let arn = key_arn(&self.inner.region, account, id);

@@ -9,7 +9,7 @@ use sealgate_policy::Context;
 use crate::access::{Found, add_encryption_context, key_context};
 use crate::asymmetric;
 use crate::attempt::Attempt;
-use crate::ciphertext::{self, MAX_PLAINTEXT, MadeWith};
+use crate::ciphertext::MAX_PLAINTEXT;
 use crate::context::EncryptionContext;
 use crate::error::KmsError;
 use crate::key::KeyRecord;
@@ -21,6 +21,10 @@ use crate::ops::random::{byte_count, random_bytes};
 use crate::types::{
     Call, CryptoOptions, DataKey, DataKeySize, Decrypted, Encrypted, SYMMETRIC_DEFAULT,
 };
+
+/// Bytes of the keys and values of an encryption context, which stands in the trail's record of each use. AWS
+/// documents no limit of its own; the headers of an S3 request have 8 KiB together there.
+const MAX_CONTEXT: usize = 8192;
 
 impl Kms {
     /// Encrypt.
@@ -47,6 +51,7 @@ impl Kms {
             check_sealing(&found, algorithm, context, plaintext.len())?;
             refuse_dry_run(options.dry_run)?;
             self.seal(&mut attempt, &found, algorithm, context, plaintext)
+                .await
         }
         .await;
         self.conclude(attempt, result).await
@@ -105,7 +110,7 @@ impl Kms {
             if opener.ciphertext.is_none() {
                 return Err(KmsError::DryRun);
             }
-            let (plaintext, key_material_id) = self.open_with(&opener, context).await?;
+            let (plaintext, key_material_id) = self.open_with(&attempt, &opener, context).await?;
             refuse_dry_run(options.dry_run)?;
             if let Some(id) = &key_material_id {
                 attempt.used_material("keyMaterialId", id);
@@ -206,7 +211,9 @@ impl Kms {
             refuse_dry_run(options.dry_run)?;
             let plaintext = random_bytes(bytes)?;
             let algorithm = EncryptionAlgorithm::SymmetricDefault;
-            let sealed = self.seal(&mut attempt, &found, algorithm, context, &plaintext)?;
+            let sealed = self
+                .seal(&mut attempt, &found, algorithm, context, &plaintext)
+                .await?;
             Ok(DataKey {
                 plaintext,
                 ciphertext: sealed.ciphertext,
@@ -299,7 +306,7 @@ impl Kms {
     }
 
     /// Makes a ciphertext with the current material of a key, or with its public key.
-    pub(crate) fn seal(
+    pub(crate) async fn seal(
         &self,
         attempt: &mut Attempt,
         found: &Found,
@@ -311,19 +318,19 @@ impl Kms {
         let (ciphertext, key_material_id) = match algorithm {
             EncryptionAlgorithm::SymmetricDefault => {
                 let material = record.current().ok_or_else(|| no_material(record))?;
-                let key = self.inner.materials.open(record, material, found.moment)?;
-                let made_with = MadeWith {
-                    account: record.account,
-                    key: record.id,
-                    version: material.version,
-                };
                 let field = match attempt.operation {
                     Operation::ReEncrypt => "destinationKeyMaterialId",
                     _ => "keyMaterialId",
                 };
-                attempt.used_material(field, &material.id);
-                let sealed = ciphertext::seal(key.symmetric()?, made_with, context, plaintext);
-                (sealed, Some(material.id.clone()))
+                let id = Some(&material.id).filter(|_| record.rotates());
+                if let Some(id) = id {
+                    attempt.used_material(field, id);
+                }
+                let told = || attempt.told(Some(&found.key.arn));
+                let sealed = self
+                    .seal_symmetric(&found.key, material, found.moment, context, plaintext, told)
+                    .await?;
+                (sealed, id.cloned())
             }
             _ => {
                 let sealed = asymmetric::encrypt(&public_key(record)?, algorithm, plaintext);
@@ -428,6 +435,11 @@ fn check_use(
 }
 
 pub(crate) fn check_context(context: &EncryptionContext) -> Result<(), KmsError> {
+    if context.size() > MAX_CONTEXT {
+        return Err(KmsError::Validation(format!(
+            "The encryption context has more than {MAX_CONTEXT} bytes."
+        )));
+    }
     match context.ambiguous_key() {
         None => Ok(()),
         Some(_) => Err(KmsError::Validation(

@@ -3,6 +3,7 @@
 use sealgate_policy::Context;
 use zeroize::Zeroizing;
 
+use crate::approved;
 use crate::asymmetric;
 use crate::attempt::Attempt;
 use crate::context::EncryptionContext;
@@ -86,10 +87,13 @@ impl Kms {
                     .to_owned(),
             ));
         }
+        approved::key_spec(spec)?;
         refuse_dry_run(options.dry_run)?;
         let pair = asymmetric::generate(spec).await?;
         let algorithm = EncryptionAlgorithm::SymmetricDefault;
-        let sealed = self.seal(attempt, &found, algorithm, context, &pair.private)?;
+        let sealed = self
+            .seal(attempt, &found, algorithm, context, &pair.private)
+            .await?;
         Ok(DataKeyPair {
             private_key: pair.private,
             private_key_ciphertext: sealed.ciphertext,

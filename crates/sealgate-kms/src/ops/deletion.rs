@@ -10,6 +10,7 @@ use crate::arn::AccountId;
 use crate::attempt::{Attempt, EVENT_SOURCE};
 use crate::error::KmsError;
 use crate::key::KeyState;
+use crate::key_store::record;
 use crate::kms::{Kms, to_the_end};
 use crate::operation::Operation;
 use crate::ops::keys::whole_millis;
@@ -174,6 +175,11 @@ impl Kms {
         let usage = self.inner.usage.forget(account, id);
         let mut writes = vec![delete_key(&key), mark_deletion(account, id, false), usage];
         writes.extend(retime(Some(&key.record), None));
+        if let Some(external) = &key.record.external
+            && let Some(holder) = self.inner.key_stores.get(account, &external.store).await?
+        {
+            writes.extend(record::remove_key(&holder, external)?);
+        }
         let aliases = key.record.aliases.iter();
         writes.extend(aliases.map(|name| delete_alias_named(account, name)));
         // Cancelled in the last moment, perhaps: the next sweep looks again.

@@ -93,7 +93,7 @@ impl Kms {
         self.inner.materials.forget(record.account, record.id);
         for id in expired {
             let mut event = self.service_event("DeleteExpiredKeyMaterial", key, now);
-            event.service_details = json!({ "keyId": record.id, "keyMaterialId": id });
+            event.service_details = json!({ "keyId": record.key_id(), "keyMaterialId": id });
             self.inner.trail.record(event).await?;
         }
         Ok(())
@@ -115,7 +115,7 @@ impl Kms {
             "keyOrigin": key.origin.as_str(),
             "previousKeyMaterialId": key.current().map(|material| material.id.as_str()),
             "currentKeyMaterialId": current,
-            "keyId": key.id,
+            "keyId": key.key_id(),
         });
         event
     }

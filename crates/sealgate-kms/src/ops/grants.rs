@@ -4,7 +4,7 @@ use sealgate_policy::Context;
 use serde_json::{Map, Value};
 
 use crate::access::{add_encryption_context, refuse_managed};
-use crate::arn::{AccountId, check_length};
+use crate::arn::check_length;
 use crate::attempt::Attempt;
 use crate::error::KmsError;
 use crate::grants::{
@@ -163,7 +163,7 @@ impl Kms {
             .filter(|grant| grantee.is_none_or(|grantee| grant.record.grantee == grantee));
         Ok(Page {
             items: items
-                .map(|grant| grant.listed(region, account, key))
+                .map(|grant| grant.listed(region, account, found.key.record.key_id()))
                 .collect(),
             next_marker: page.next_marker,
         })
@@ -208,12 +208,14 @@ impl Kms {
         let mut listed = Vec::with_capacity(found.len());
         for (id, account, key, grant) in found {
             // Those of keys that are as good as deleted are left out only now, for the sake of the paging.
-            let lives = match &grant {
-                Some(_) => self.key_lives(account, key, attempt).await?,
-                None => false,
+            let entry = match grant {
+                Some(grant) => {
+                    let key = self.key_at(account, key, attempt.now()).await?;
+                    let listed = |id| grant.listed(&self.inner.region, account, id);
+                    key.map(|key| listed(key.record.key_id()))
+                }
+                None => None,
             };
-            let grant = grant.filter(|_| lives);
-            let entry = grant.map(|grant| grant.listed(&self.inner.region, account, key));
             listed.push((id, entry));
         }
         let page = paging.page(listed, |(id, _)| id);
@@ -225,16 +227,6 @@ impl Kms {
                 .collect(),
             next_marker: page.next_marker,
         })
-    }
-
-    async fn key_lives(
-        &self,
-        account: AccountId,
-        key: uuid::Uuid,
-        attempt: &Attempt,
-    ) -> Result<bool, KmsError> {
-        let key = self.inner.store.key(account, key).await?;
-        Ok(key.is_some_and(|key| !key.record.is_due(attempt.now())))
     }
 
     /// RevokeGrant.

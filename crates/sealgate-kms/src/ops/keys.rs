@@ -8,14 +8,19 @@ use time::format_description::well_known::Rfc3339;
 use uuid::Uuid;
 
 use crate::access::describe_key;
-use crate::arn::key_arn;
+use crate::approved;
+use crate::arn::{KeyId, key_arn};
 use crate::asymmetric;
 use crate::attempt::Attempt;
 use crate::error::KmsError;
 use crate::key::{KeyManager, KeyRecord, KeyState, millis};
+use crate::key_store::ExternalKey;
+use crate::key_store::record::add_key;
 use crate::kind::{KeySpec, KeyUsage, Origin};
 use crate::kms::{Kms, to_the_end};
 use crate::operation::Operation;
+use crate::ops::change::{TRIES, too_busy};
+use crate::ops::key_stores::not_found;
 use crate::ops::policies::accept_policy;
 use crate::ops::random::random_bytes;
 use crate::ops::tags::{add_request_tags, check_tags, tags_json};
@@ -29,7 +34,7 @@ impl Kms {
     /// CreateKey.
     ///
     /// # Errors
-    /// As AWS documents for CreateKey; keys of several Regions and SM2 are [`KmsError::Unsupported`].
+    /// As AWS documents for CreateKey; SM2 is [`KmsError::Unsupported`].
     pub async fn create_key(
         &self,
         call: &Call<'_>,
@@ -52,7 +57,7 @@ impl Kms {
         let mut context = attempt.context();
         let kind = Kind::requested(&request)?;
         let (spec, usage, origin) = (kind.spec, kind.usage, kind.origin);
-        describe_key(&mut context, spec, usage, origin);
+        describe_key(&mut context, spec, usage, origin, request.multi_region);
         let bypass = request.bypass_policy_lockout_safety_check;
         context.insert("kms:BypassPolicyLockoutSafetyCheck", bypass.to_string());
         add_request_tags(&mut context, &request.tags);
@@ -67,11 +72,20 @@ impl Kms {
             // Not checked for lock-out: it gives the account authority.
             None => default_key_policy(&account.to_string()),
             Some(policy) => {
-                let arn = key_arn(&self.inner.region, account, id);
+                let key_id = match request.multi_region {
+                    true => KeyId::MultiRegion(id),
+                    false => KeyId::Uuid(id),
+                };
+                let arn = key_arn(&self.inner.region, account, key_id);
                 accept_policy(attempt, policy, &arn, account, &context, bypass)?;
                 policy.clone()
             }
         };
+        let external = request
+            .custom_key_store_id
+            .zip(request.xks_key_id)
+            .filter(|_| origin == Origin::ExternalKeyStore)
+            .map(|(store, key)| ExternalKey { store, key });
         let now = whole_millis(attempt.now());
         let mut record = KeyRecord {
             account,
@@ -83,6 +97,8 @@ impl Kms {
             spec,
             usage,
             origin,
+            multi_region: request.multi_region,
+            external,
             public_key: None,
             deletion: None,
             policy,
@@ -92,19 +108,35 @@ impl Kms {
             material: Vec::new(),
             rotation: Default::default(),
         };
-        if origin == Origin::AwsKms {
+        if matches!(origin, Origin::AwsKms | Origin::ExternalKeyStore) {
             self.make_material(&mut record).await?;
             record.state = KeyState::Enabled;
         }
         let metadata = record.metadata(&self.inner.region);
-        if !self.inner.store.write(vec![insert_key(&record)?]).await? {
-            return Err(KmsError::Internal(
-                "a new key id was in use already".to_owned(),
-            ));
-        }
+        self.keep_key(attempt, &record).await?;
         attempt.touched(account, &metadata.arn);
         attempt.responds("keyMetadata", trail_metadata(&metadata));
         Ok(metadata)
+    }
+
+    /// Writes a new key, and where it is in a key store, that it is there.
+    async fn keep_key(&self, attempt: &Attempt, key: &KeyRecord) -> Result<(), KmsError> {
+        for _ in 0..TRIES {
+            let mut writes = vec![insert_key(key)?];
+            if let Some(external) = &key.external {
+                let store = self.external_key(attempt, key.account, external).await?;
+                writes.extend(add_key(&store, external)?);
+            }
+            if self.inner.store.write(writes).await? {
+                return Ok(());
+            }
+            if key.external.is_none() {
+                return Err(KmsError::Internal(
+                    "a new key id was in use already".to_owned(),
+                ));
+            }
+        }
+        Err(too_busy())
     }
 
     /// Makes the material of a new key.
@@ -175,20 +207,22 @@ impl Kms {
             .iter()
             .map(|key| {
                 let listed = ListedKey {
-                    key_id: key.record.id.to_string(),
+                    key_id: key.record.key_id().to_string(),
                     arn: key.arn.clone(),
                 };
-                (listed, key.record.is_due(attempt.now()))
+                let due = key.record.is_due(attempt.now());
+                (key.record.id.to_string(), listed, due)
             })
             .collect();
-        // A key that is due is left out only here, so that it does not disturb the paging.
-        let page = paging.page(keys, |(key, _)| &key.key_id);
+        // A key that is due is left out only here, so that it does not disturb the paging. Nor does the form
+        // of an id: the order is that of the numbers.
+        let page = paging.page(keys, |(number, ..)| number);
         Ok(Page {
             items: page
                 .items
                 .into_iter()
-                .filter(|(_, due)| !due)
-                .map(|(key, _)| key)
+                .filter(|(.., due)| !due)
+                .map(|(_, key, _)| key)
                 .collect(),
             next_marker: page.next_marker,
         })
@@ -382,11 +416,7 @@ impl Kind {
                     .to_owned(),
             ));
         }
-        if request.multi_region {
-            return Err(KmsError::Unsupported(
-                "MultiRegion keys are not supported: there is only one Region.".to_owned(),
-            ));
-        }
+        approved::key_spec(spec)?;
         if origin != Origin::ExternalKeyStore && request.xks_key_id.is_some() {
             return Err(KmsError::Validation(
                 "XksKeyId is valid only with Origin EXTERNAL_KEY_STORE.".to_owned(),
@@ -405,8 +435,7 @@ impl Kind {
     }
 }
 
-/// What is asked of a key in a custom key store. There are no stores, so that it ends with the refusal of one
-/// that is not there.
+/// What is asked of a key in a custom key store. There are none in AWS CloudHSM.
 fn in_key_store(kind: Kind, request: &CreateKeyRequest) -> Result<(), KmsError> {
     let origin = kind.origin;
     let Some(store) = &request.custom_key_store_id else {
@@ -419,16 +448,21 @@ fn in_key_store(kind: Kind, request: &CreateKeyRequest) -> Result<(), KmsError> 
             "XksKeyId is required with Origin {origin}."
         )));
     }
+    if request.multi_region {
+        return Err(KmsError::Unsupported(format!(
+            "MultiRegion keys are not supported with Origin {origin}."
+        )));
+    }
     if kind.spec != KeySpec::SymmetricDefault {
         return Err(KmsError::Unsupported(format!(
             "KeySpec {} is not supported with Origin {origin}.",
             kind.spec
         )));
     }
-    Err(KmsError::CustomKeyStoreNotFound(format!(
-        "Custom key store {} is not found.",
-        store.chars().take(64).collect::<String>()
-    )))
+    match origin {
+        Origin::ExternalKeyStore => Ok(()),
+        _ => Err(not_found(store)),
+    }
 }
 
 fn check_description(description: &str) -> Result<(), KmsError> {
@@ -461,8 +495,24 @@ pub(crate) fn trail_metadata(key: &KeyMetadata) -> Value {
         "keyManager": key.manager.as_str(),
         "customerMasterKeySpec": key.key_spec.as_str(),
         "keySpec": key.key_spec.as_str(),
-        "multiRegion": key.multi_region,
+        "multiRegion": key.multi_region.is_some(),
     });
+    if let (Some(config), Some(members)) = (&key.multi_region, metadata.as_object_mut()) {
+        let config = json!({
+            "multiRegionKeyType": "PRIMARY",
+            "primaryKey": { "arn": config.primary_arn, "region": config.primary_region },
+            "replicaKeys": [],
+        });
+        members.insert("multiRegionConfiguration".to_owned(), config);
+    }
+    if let (Some(external), Some(members)) = (&key.external_key, metadata.as_object_mut()) {
+        members.insert(
+            "customKeyStoreId".to_owned(),
+            external.store.as_str().into(),
+        );
+        let config = json!({ "id": external.key });
+        members.insert("xksKeyConfiguration".to_owned(), config);
+    }
     if let (Some(algorithms), Some(members)) = (key.algorithms, metadata.as_object_mut()) {
         let mut member = algorithms.member().to_owned();
         member.replace_range(..1, &member[..1].to_ascii_lowercase());

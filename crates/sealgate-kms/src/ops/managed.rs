@@ -4,7 +4,7 @@ use sealgate_policy::{Policy, aws_s3_key_policy};
 use time::OffsetDateTime;
 use uuid::Uuid;
 
-use crate::arn::AccountId;
+use crate::arn::{AccountId, KeyId};
 use crate::error::KmsError;
 use crate::key::{AliasRecord, KeyManager, KeyRecord, KeyState};
 use crate::kind::{KeySpec, KeyUsage, Origin};
@@ -62,6 +62,8 @@ impl Kms {
             spec: KeySpec::default(),
             usage: KeyUsage::default(),
             origin: Origin::default(),
+            multi_region: false,
+            external: None,
             public_key: None,
             deletion: None,
             policy: aws_s3_key_policy(&account.to_string(), &self.inner.region),
@@ -74,7 +76,7 @@ impl Kms {
         let policy = Policy::parse_key_policy(&record.policy)
             .map_err(|error| KmsError::Internal(format!("the policy of aws/s3: {error}")))?;
         let alias = AliasRecord {
-            target: id,
+            target: KeyId::Uuid(id),
             created: now,
             updated: now,
         };
@@ -106,6 +108,7 @@ impl Kms {
             revision: 0,
             policy,
             arn,
+            kept_state: None,
         };
         let mut event = self.service_event("CreateKey", &key, now);
         event.response_elements = serde_json::json!({ "keyMetadata": metadata });

@@ -119,22 +119,18 @@ impl Kms {
     /// several.
     pub(crate) async fn open_with(
         &self,
+        attempt: &Attempt,
         opener: &Opener<'_>,
         context: &EncryptionContext,
     ) -> Result<(Zeroizing<Vec<u8>>, Option<String>), KmsError> {
-        let record = &opener.found.key.record;
-        let materials = &self.inner.materials;
         match opener.ciphertext {
             Some(Ciphertext::Made(made_with, wrapped)) => {
-                let material = record
-                    .material
-                    .iter()
-                    .find(|material| material.version == made_with.version)
-                    .ok_or(KmsError::InvalidCiphertext)?;
-                let key = materials.open(record, material, opener.found.moment)?;
-                let plaintext = ciphertext::open(key.symmetric()?, made_with, context, wrapped)
-                    .ok_or(KmsError::InvalidCiphertext)?;
-                Ok((plaintext, Some(material.id.clone())))
+                let (key, moment) = (&opener.found.key, opener.found.moment);
+                let told = || attempt.told(Some(&key.arn));
+                let (plaintext, id) = self
+                    .open_symmetric(key, made_with, moment, context, wrapped, told)
+                    .await?;
+                Ok((plaintext, Some(id).filter(|_| key.record.rotates())))
             }
             Some(Ciphertext::Bare(blob))
                 if opener.algorithm != EncryptionAlgorithm::SymmetricDefault =>

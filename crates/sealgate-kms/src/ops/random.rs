@@ -22,17 +22,27 @@ impl Kms {
         &self,
         call: &Call<'_>,
         number_of_bytes: Option<i64>,
+        custom_key_store_id: Option<&str>,
     ) -> Result<Zeroizing<Vec<u8>>, KmsError> {
         let mut attempt = Attempt::begin(call, Operation::GenerateRandom);
         attempt.optional("numberOfBytes", number_of_bytes);
-        let context = attempt.context();
-        let result = self
-            .permit_in_account(&mut attempt, "kms:GenerateRandom", "*", &context)
-            .and_then(|_| {
-                let wanted = number_of_bytes
-                    .ok_or_else(|| KmsError::Validation("NumberOfBytes is required.".to_owned()))?;
-                random_bytes(byte_count(wanted)?)
-            });
+        attempt.optional("customKeyStoreId", custom_key_store_id);
+        let result = async {
+            let context = attempt.context();
+            let account =
+                self.permit_in_account(&mut attempt, "kms:GenerateRandom", "*", &context)?;
+            if let Some(id) = custom_key_store_id {
+                let store = self.key_store(account, id).await?;
+                return Err(KmsError::Unsupported(format!(
+                    "The custom key store {} is an external key store, which generates no random numbers.",
+                    store.record.id
+                )));
+            }
+            let wanted = number_of_bytes
+                .ok_or_else(|| KmsError::Validation("NumberOfBytes is required.".to_owned()))?;
+            random_bytes(byte_count(wanted)?)
+        }
+        .await;
         self.conclude(attempt, result).await
     }
 }
@@ -47,6 +57,6 @@ pub(crate) fn byte_count(wanted: i64) -> Result<usize, KmsError> {
 
 pub(crate) fn random_bytes(count: usize) -> Result<Zeroizing<Vec<u8>>, KmsError> {
     let mut bytes = Zeroizing::new(vec![0; count]);
-    getrandom::fill(&mut bytes).map_err(no_random)?;
+    sealgate_crypto::random::fill(&mut bytes).map_err(no_random)?;
     Ok(bytes)
 }

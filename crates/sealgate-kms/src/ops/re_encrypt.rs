@@ -71,15 +71,18 @@ impl Kms {
             return Err(KmsError::DryRun);
         }
 
-        let (plaintext, source_key_material_id) =
-            self.open_with(&opener, &request.source_context).await?;
+        let (plaintext, source_key_material_id) = self
+            .open_with(attempt, &opener, &request.source_context)
+            .await?;
         // Only now is it known whether the other key takes as much.
         check_sealing(&destination, to, context, plaintext.len())?;
         refuse_dry_run(request.dry_run)?;
         if let Some(id) = &source_key_material_id {
             attempt.used_material("sourceKeyMaterialId", id);
         }
-        let sealed = self.seal(attempt, &destination, to, context, &plaintext)?;
+        let sealed = self
+            .seal(attempt, &destination, to, context, &plaintext)
+            .await?;
         Ok(ReEncrypted {
             ciphertext: sealed.ciphertext,
             source_key_arn: source.key.arn.clone(),

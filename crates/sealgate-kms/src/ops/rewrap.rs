@@ -10,9 +10,11 @@ use crate::arn::{AccountId, KeyId, KeyName, Target};
 use crate::ciphertext::{self, MadeWith};
 use crate::context::EncryptionContext;
 use crate::error::KmsError;
+use crate::key_store::told_by_service;
 use crate::kind::KeySpec;
 use crate::kms::{Kms, not_found};
 use crate::operation::Operation;
+use crate::store::Key;
 use crate::types::Rewrapped;
 
 impl Kms {
@@ -33,8 +35,12 @@ impl Kms {
         let moment = inner.materials.moment();
         let (made_with, wrapped) = ciphertext::parse(blob).ok_or(KmsError::InvalidCiphertext)?;
         let account = made_with.account;
-        let own = Target::Key(KeyId::Uuid(made_with.key));
-        let source = self.key_of_operator(account, &own, now).await?;
+        let source = self.key_at(account, made_with.key, now).await?;
+        let source = source.ok_or_else(|| {
+            let own = Target::Key(KeyId::Uuid(made_with.key));
+            not_found(&inner.region, account, &own)
+        })?;
+        Operation::ReEncrypt.check_state(source.record.state, &source.arn)?;
         let destination = match to {
             None => source.clone(),
             Some(arn) => {
@@ -60,23 +66,22 @@ impl Kms {
             account,
             key: destination.record.id,
             version: current.version,
+            external: destination.record.external.is_some(),
         };
         if target == made_with {
             return Ok(None);
         }
-        let material = source
-            .record
-            .material
-            .iter()
-            .find(|material| material.version == made_with.version)
-            .ok_or(KmsError::InvalidCiphertext)?;
-        let key = inner.materials.open(&source.record, material, moment)?;
-        let secret = ciphertext::open(key.symmetric()?, made_with, context, wrapped)
-            .ok_or(KmsError::InvalidCiphertext)?;
-        let key = inner.materials.open(&destination.record, current, moment)?;
-        let ciphertext = ciphertext::seal(key.symmetric()?, target, context, &secret);
-
         let mut event = self.service_event("ReEncrypt", &source, now);
+        let told = |key: &Key| told_by_service("ReEncrypt", event.request_id.clone(), &key.arn);
+        let (secret, material) = self
+            .open_symmetric(&source, made_with, moment, context, wrapped, || {
+                told(&source)
+            })
+            .await?;
+        let told = || told(&destination);
+        let ciphertext = self
+            .seal_symmetric(&destination, current, moment, context, &secret, told)
+            .await?;
         event.read_only = true;
         event.request_parameters = json!({
             "sourceEncryptionContext": context.to_json(),
@@ -84,7 +89,7 @@ impl Kms {
             "destinationKeyId": destination.arn,
         });
         event.additional = json!({
-            "sourceKeyMaterialId": material.id,
+            "sourceKeyMaterialId": material,
             "destinationKeyMaterialId": current.id,
         });
         inner.trail.record_batched(event).await?;
@@ -99,7 +104,7 @@ impl Kms {
         account: AccountId,
         target: &Target,
         now: OffsetDateTime,
-    ) -> Result<std::sync::Arc<crate::store::Key>, KmsError> {
+    ) -> Result<std::sync::Arc<Key>, KmsError> {
         let key = self.look_up(account, target, now).await?;
         let key = key.ok_or_else(|| not_found(&self.inner.region, account, target))?;
         Operation::ReEncrypt.check_state(key.record.state, &key.arn)?;

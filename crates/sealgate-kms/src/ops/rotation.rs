@@ -290,7 +290,7 @@ fn rotation(key: &KeyRecord, material: &MaterialVersion) -> KeyRotation {
     let imported = material.wrapped.is_some();
     let external = key.origin == Origin::External;
     KeyRotation {
-        key_id: key.id.to_string(),
+        key_id: key.key_id().to_string(),
         key_material_id: material.id.clone(),
         key_material_description: material.description.clone().filter(|_| external),
         import_state: external.then_some(match imported {

@@ -3,6 +3,7 @@
 use sealgate_policy::Context;
 
 use crate::access::Found;
+use crate::approved;
 use crate::asymmetric::{self, off_the_workers};
 use crate::attempt::Attempt;
 use crate::ciphertext::{MAX_CIPHERTEXT, MAX_PLAINTEXT};
@@ -146,6 +147,7 @@ impl Kms {
         let spec = found.key.record.spec;
         spec.check_algorithm(KeyUsage::SignVerify, algorithm.as_str())?;
         check_message(spec, algorithm, message_type, request.message.len())?;
+        approved::signature(spec, algorithm, message_type)?;
         Ok((found, algorithm, message_type))
     }
 }

@@ -70,6 +70,7 @@ impl Kms {
                     &key_id,
                     |context| context.insert_all("aws:TagKeys", tag_keys.clone()),
                     |key, _| {
+                        tag_keys.iter().try_for_each(|tag| check_tag_key(tag))?;
                         key.tags.retain(|tag, _| !tag_keys.contains(tag));
                         Ok(((), Vec::new()))
                     },
@@ -122,17 +123,11 @@ pub(crate) fn check_tags(
 ) -> Result<BTreeMap<String, String>, KmsError> {
     let mut seen = std::collections::HashSet::new();
     for tag in &added {
-        let key_length = tag.key.chars().count();
-        if key_length == 0 || key_length > MAX_TAG_KEY || tag.value.chars().count() > MAX_TAG_VALUE
-        {
+        check_tag_key(&tag.key)?;
+        if tag.value.chars().count() > MAX_TAG_VALUE {
             return Err(KmsError::Tag(format!(
-                "A tag key must have 1 to {MAX_TAG_KEY} characters, a tag value at most {MAX_TAG_VALUE}."
+                "A tag value must have at most {MAX_TAG_VALUE} characters."
             )));
-        }
-        if tag.key.to_ascii_lowercase().starts_with("aws:") {
-            return Err(KmsError::Tag(
-                "Tags beginning with aws: are reserved.".to_owned(),
-            ));
         }
         if !seen.insert(tag.key.as_str()) {
             return Err(KmsError::Tag("Duplicate tag keys.".to_owned()));
@@ -153,6 +148,20 @@ pub(crate) fn check_tags(
         )));
     }
     Ok(tags)
+}
+
+fn check_tag_key(key: &str) -> Result<(), KmsError> {
+    if key.is_empty() || key.chars().count() > MAX_TAG_KEY {
+        return Err(KmsError::Tag(format!(
+            "A tag key must have 1 to {MAX_TAG_KEY} characters."
+        )));
+    }
+    if key.to_ascii_lowercase().starts_with("aws:") {
+        return Err(KmsError::Tag(
+            "Tags beginning with aws: are reserved.".to_owned(),
+        ));
+    }
+    Ok(())
 }
 
 /// The condition keys of tags in a request.

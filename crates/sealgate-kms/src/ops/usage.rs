@@ -25,7 +25,7 @@ impl Kms {
             let (key, usage) = (&found.key.record, &self.inner.usage);
             let last = usage.last(key.account, key.id).await?;
             Ok(KeyLastUsage {
-                key_id: key.id.to_string(),
+                key_id: key.key_id().to_string(),
                 created: key.created,
                 tracked_since: usage.since.max(key.created),
                 uses: last

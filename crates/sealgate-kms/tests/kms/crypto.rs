@@ -52,6 +52,21 @@ async fn what_was_encrypted_is_decrypted_with_and_without_the_name_of_the_key() 
 }
 
 #[tokio::test]
+async fn a_context_has_8_kib_at_most() {
+    let world = World::new().await;
+    let (root, key) = (world.root(), world.key().await);
+    let value = "v".repeat(8191);
+    for (name, expected) in [("a", "OK"), ("ab", "ValidationException")] {
+        let (context, options) = (pairs(&[(name, value.as_str())]), CryptoOptions::default());
+        let made = world
+            .kms
+            .encrypt(&call(&root), &key, b"x", &context, &options)
+            .await;
+        assert_eq!(code(made), expected);
+    }
+}
+
+#[tokio::test]
 async fn another_context_or_a_damaged_ciphertext_says_nothing_more() {
     let world = World::new().await;
     let (kms, root) = (&world.kms, world.root());
@@ -224,7 +239,7 @@ async fn random_bytes_come_in_the_number_that_is_asked_for() {
     let world = World::new().await;
     let (kms, root) = (&world.kms, world.root());
     assert_eq!(
-        kms.generate_random(&call(&root), Some(1024))
+        kms.generate_random(&call(&root), Some(1024), None)
             .await
             .unwrap()
             .len(),
@@ -232,7 +247,7 @@ async fn random_bytes_come_in_the_number_that_is_asked_for() {
     );
     for bytes in [None, Some(0), Some(1025), Some(i64::MIN)] {
         assert_eq!(
-            code(kms.generate_random(&call(&root), bytes).await),
+            code(kms.generate_random(&call(&root), bytes, None).await),
             "ValidationException"
         );
     }

@@ -23,7 +23,7 @@ async fn a_new_key_is_described_as_aws_does() {
     assert_eq!(made.key_usage.as_str(), "ENCRYPT_DECRYPT");
     assert_eq!(made.algorithms.unwrap().names(), ["SYMMETRIC_DEFAULT"]);
     assert_eq!(
-        (made.origin.as_str(), made.multi_region),
+        (made.origin.as_str(), made.multi_region.is_some()),
         ("AWS_KMS", false)
     );
     assert_eq!(made.deletion_date, None);
@@ -139,7 +139,7 @@ async fn what_there_is_no_key_for_is_refused() {
         (
             CreateKeyRequest {
                 multi_region: true,
-                ..none()
+                ..in_store("EXTERNAL_KEY_STORE", text("key-1"))
             },
             "UnsupportedOperationException",
         ),
@@ -279,7 +279,12 @@ async fn a_user_needs_the_permission_of_the_account_to_make_keys() {
             "AccessDeniedException"
         );
         assert_eq!(
-            code(world.kms.generate_random(&call(caller), Some(8)).await),
+            code(
+                world
+                    .kms
+                    .generate_random(&call(caller), Some(8), None)
+                    .await
+            ),
             "AccessDeniedException"
         );
     }

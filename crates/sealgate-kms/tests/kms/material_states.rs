@@ -34,12 +34,12 @@ const TABLE: &[(&str, [&str; 3], [&str; 4])] = &[
     ("GetKeyLastUsage", [OK, OK, OK], [OK, OK, OK, OK]),
     (
         "GetParametersForImport",
-        [UNSUPPORTED, UNSUPPORTED, INVALID],
+        [UNSUPPORTED, UNSUPPORTED, UNSUPPORTED],
         [OK, OK, INVALID, OK],
     ),
     (
         "ImportKeyMaterial",
-        [UNSUPPORTED, UNSUPPORTED, INVALID],
+        [UNSUPPORTED, UNSUPPORTED, UNSUPPORTED],
         [OK, OK, INVALID, OK],
     ),
     (

@@ -5,76 +5,135 @@ use sealgate_kms::{
     PutKeyPolicyRequest, ReEncryptRequest, Tag,
 };
 
+use crate::proxy::Proxy;
 use crate::world::{World, call, code};
 
 const ENABLED: KeyState = KeyState::Enabled;
 
-/// Operation, then the outcome for a key that is enabled, disabled, pending deletion.
-const TABLE: &[(&str, [&str; 3])] = &[
-    ("DescribeKey", ["OK", "OK", "OK"]),
-    ("GetKeyPolicy", ["OK", "OK", "OK"]),
-    ("PutKeyPolicy", ["OK", "OK", "OK"]),
-    ("ListKeyPolicies", ["OK", "OK", "OK"]),
-    ("ListResourceTags", ["OK", "OK", "OK"]),
-    ("ListAliases", ["OK", "OK", "OK"]),
-    ("DeleteAlias", ["OK", "OK", "OK"]),
-    ("GetKeyRotationStatus", ["OK", "OK", "OK"]),
-    ("EnableKey", ["OK", "OK", "KMSInvalidStateException"]),
-    ("DisableKey", ["OK", "OK", "KMSInvalidStateException"]),
+/// Operation, then the outcome for a key that is enabled, disabled, pending deletion, and for one whose key store
+/// is not connected.
+const TABLE: &[(&str, [&str; 4])] = &[
+    ("DescribeKey", ["OK", "OK", "OK", "OK"]),
+    ("GetKeyPolicy", ["OK", "OK", "OK", "OK"]),
+    ("PutKeyPolicy", ["OK", "OK", "OK", "OK"]),
+    ("ListKeyPolicies", ["OK", "OK", "OK", "OK"]),
+    ("ListResourceTags", ["OK", "OK", "OK", "OK"]),
+    ("ListAliases", ["OK", "OK", "OK", "OK"]),
+    ("DeleteAlias", ["OK", "OK", "OK", "OK"]),
+    (
+        "GetKeyRotationStatus",
+        ["OK", "OK", "OK", "UnsupportedOperationException"],
+    ),
+    ("EnableKey", ["OK", "OK", "KMSInvalidStateException", "OK"]),
+    ("DisableKey", ["OK", "OK", "KMSInvalidStateException", "OK"]),
     (
         "UpdateKeyDescription",
-        ["OK", "OK", "KMSInvalidStateException"],
+        ["OK", "OK", "KMSInvalidStateException", "OK"],
     ),
-    ("TagResource", ["OK", "OK", "KMSInvalidStateException"]),
-    ("UntagResource", ["OK", "OK", "KMSInvalidStateException"]),
-    ("CreateAlias", ["OK", "OK", "KMSInvalidStateException"]),
-    ("UpdateAlias", ["OK", "OK", "KMSInvalidStateException"]),
+    (
+        "TagResource",
+        ["OK", "OK", "KMSInvalidStateException", "OK"],
+    ),
+    (
+        "UntagResource",
+        ["OK", "OK", "KMSInvalidStateException", "OK"],
+    ),
+    (
+        "CreateAlias",
+        ["OK", "OK", "KMSInvalidStateException", "OK"],
+    ),
+    (
+        "UpdateAlias",
+        ["OK", "OK", "KMSInvalidStateException", "OK"],
+    ),
     (
         "ScheduleKeyDeletion",
-        ["OK", "OK", "KMSInvalidStateException"],
+        ["OK", "OK", "KMSInvalidStateException", "OK"],
     ),
     (
         "CancelKeyDeletion",
-        ["KMSInvalidStateException", "KMSInvalidStateException", "OK"],
+        [
+            "KMSInvalidStateException",
+            "KMSInvalidStateException",
+            "OK",
+            "KMSInvalidStateException",
+        ],
     ),
     (
         "Encrypt",
-        ["OK", "DisabledException", "KMSInvalidStateException"],
+        [
+            "OK",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "KMSInvalidStateException",
+        ],
     ),
     (
         "Decrypt",
-        ["OK", "DisabledException", "KMSInvalidStateException"],
+        [
+            "OK",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "KMSInvalidStateException",
+        ],
     ),
     (
         "DecryptUnnamed",
-        ["OK", "DisabledException", "KMSInvalidStateException"],
+        [
+            "OK",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "KMSInvalidStateException",
+        ],
     ),
     (
         "ReEncryptFrom",
-        ["OK", "DisabledException", "KMSInvalidStateException"],
+        [
+            "OK",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "KMSInvalidStateException",
+        ],
     ),
     (
         "ReEncryptTo",
-        ["OK", "DisabledException", "KMSInvalidStateException"],
+        [
+            "OK",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "KMSInvalidStateException",
+        ],
     ),
     (
         "GenerateDataKey",
-        ["OK", "DisabledException", "KMSInvalidStateException"],
+        [
+            "OK",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "KMSInvalidStateException",
+        ],
     ),
     (
         "GenerateDataKeyWithoutPlaintext",
-        ["OK", "DisabledException", "KMSInvalidStateException"],
+        [
+            "OK",
+            "DisabledException",
+            "KMSInvalidStateException",
+            "KMSInvalidStateException",
+        ],
     ),
 ];
 
 #[tokio::test]
 async fn each_operation_works_in_the_states_that_aws_documents() {
-    let world = World::new().await;
     for &(operation, expected) in TABLE {
+        // Of its own, because an account has few key stores.
+        let world = World::new().await;
         for (state, expected) in [
             KeyState::Enabled,
             KeyState::Disabled,
             KeyState::PendingDeletion,
+            KeyState::Unavailable,
         ]
         .iter()
         .zip(expected)
@@ -109,7 +168,15 @@ async fn attempt(world: &World, operation: &str, state: KeyState) -> Result<(), 
     let call = call(&root);
     let (context, options) = (EncryptionContext::new(), CryptoOptions::default());
     let size = DataKeySize::bytes(32);
-    let (key, other) = (world.key().await, world.key().await);
+    let (external, other) = (Proxy::start().await, world.key().await);
+    let mut store = String::new();
+    let key = match state {
+        KeyState::Unavailable => {
+            store = world.external_store(&external, operation).await;
+            world.external_key(&store, "key-1").await
+        }
+        _ => world.key().await,
+    };
     let (k, page) = (key.as_str(), PageRequest::default());
     let (own, others) = (format!("alias/own-{k}"), format!("alias/other-{k}"));
     kms.create_alias(&call, &own, k).await.unwrap();
@@ -122,6 +189,7 @@ async fn attempt(world: &World, operation: &str, state: KeyState) -> Result<(), 
         KeyState::Enabled => {}
         KeyState::Disabled => kms.disable_key(&call, k).await?,
         KeyState::PendingDeletion => kms.schedule_key_deletion(&call, k, None).await.map(drop)?,
+        KeyState::Unavailable => kms.disconnect_custom_key_store(&call, &store).await?,
         other => panic!("no way into the state {other} here"),
     }
     assert_eq!(kms.describe_key(&call, k).await?.state, state);

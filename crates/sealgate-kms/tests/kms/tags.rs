@@ -84,6 +84,23 @@ async fn tags_that_cannot_be_are_refused() {
     }
 }
 
+#[tokio::test]
+async fn what_is_no_key_of_a_tag_is_not_taken_away() {
+    let world = World::new().await;
+    let root = world.root();
+    let (key, long) = (world.key().await, "x".repeat(129));
+    for (name, expected) in [
+        ("", "TagException"),
+        ("AWS:x", "TagException"),
+        (long.as_str(), "TagException"),
+        ("nothing", "OK"),
+    ] {
+        let names = vec![name.to_owned()];
+        let done = world.kms.untag_resource(&call(&root), &key, names).await;
+        assert_eq!(code(done), expected, "{name}");
+    }
+}
+
 /// Condition keys are blind to case: with both tags, a policy on `aws:RequestTag/team` would be shown one
 /// of them, and a policy on `aws:ResourceTag/team` the other.
 #[tokio::test]

@@ -7,13 +7,16 @@ use parking_lot::Mutex;
 use sealgate_audit::{LookupRequest, Trail};
 use sealgate_index::{Index, IndexConfig};
 use sealgate_kms::{
-    Call, CreateKeyRequest, CryptoOptions, EncryptionContext, Kms, KmsError, Root, RootKey,
+    Call, CreateKeyRequest, CryptoOptions, EncryptionContext, ExternalKeyStores, Kms, KmsError,
+    KmsOptions, Root, RootKey,
 };
 use sealgate_policy::{AttachedPolicy, Caller, Environment, Policy, Principal, PrincipalKind};
 use serde_json::Value;
 use tempfile::TempDir;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
+
+use crate::proxy::Proxy;
 
 pub const ACCOUNT: &str = "111122223333";
 pub const OTHER: &str = "444455556666";
@@ -42,7 +45,17 @@ impl World {
         };
         let index = Index::open(config).await.unwrap();
         let trail = Trail::new(index.clone(), REGION);
-        let kms = Kms::open(index.clone(), trail.clone(), &root_key(), REGION.to_owned())
+        let options = KmsOptions {
+            external_key_stores: ExternalKeyStores {
+                allow_http: true,
+                // Machines that run tests are busy.
+                timeout: std::time::Duration::from_secs(10),
+                ..Default::default()
+            },
+            ..Default::default()
+        };
+        let region = REGION.to_owned();
+        let kms = Kms::with_options(index.clone(), trail.clone(), &root_key(), region, options)
             .await
             .unwrap();
         let now = Mutex::new(datetime!(2026-11-24 12:00 UTC));
@@ -143,6 +156,37 @@ impl World {
             .await
             .unwrap()
             .key_id
+    }
+
+    /// A connected store with this proxy; its id.
+    pub async fn external_store(&self, proxy: &Proxy, name: &str) -> String {
+        let root = self.root();
+        let store = self
+            .kms
+            .create_custom_key_store(&call(&root), proxy.store(name))
+            .await
+            .unwrap();
+        self.kms
+            .connect_custom_key_store(&call(&root), &store)
+            .await
+            .unwrap();
+        store
+    }
+
+    /// A key in a store; its id.
+    pub async fn external_key(&self, store: &str, key: &str) -> String {
+        self.new_external_key(store, key).await.unwrap()
+    }
+
+    pub async fn new_external_key(&self, store: &str, key: &str) -> Result<String, KmsError> {
+        let request = CreateKeyRequest {
+            origin: Some("EXTERNAL_KEY_STORE".to_owned()),
+            custom_key_store_id: Some(store.to_owned()),
+            xks_key_id: Some(key.to_owned()),
+            ..Default::default()
+        };
+        let made = self.kms.create_key(&call(&self.root()), request).await;
+        made.map(|made| made.key_id)
     }
 
     /// A key with this policy, which may lock the account out.

@@ -1,6 +1,7 @@
 //! Delivery into a real bucket, under a real key.
 #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration as StdDuration;
 
@@ -51,6 +52,7 @@ impl World {
             iam,
             sse: Arc::new(Sse::new(kms.clone())),
             trail: trail.clone(),
+            targets: Default::default(),
             config: Config {
                 region: REGION.to_owned(),
                 domains: Vec::new(),
@@ -61,7 +63,7 @@ impl World {
             },
         });
         index.create_bucket("logs", ACCOUNT, REGION).await.unwrap();
-        let mut root = service(ACCOUNT, REGION, NOW);
+        let mut root = service(CLOUDTRAIL, ACCOUNT, REGION, NOW);
         root.principal.kind = PrincipalKind::Root;
         root.principal.arn = format!("arn:aws:iam::{ACCOUNT}:root");
         World {

@@ -1,13 +1,20 @@
 //! ListBuckets, CreateBucket, HeadBucket, DeleteBucket, GetBucketLocation.
 
+use bytes::Bytes;
 use http::StatusCode;
 use sealgate_index::IndexError;
 
+use super::bucket_tagging::BucketTags;
+use crate::access::acl::Acl;
+use crate::access::acl_request::{self, Subject};
+use crate::access::ownership::{Controls, Ownership};
 use crate::body::RequestBody;
+use crate::document::Document as _;
 use crate::error::{Code, Result, S3Error};
 use crate::meta::insert;
 use crate::request::Authorized;
 use crate::response::{self, Response, iso};
+use crate::tags::{MAX_BUCKET_TAGS, Tags};
 use crate::xml::{Element, Writer};
 
 /// The region that S3 names by an empty location.
@@ -88,15 +95,20 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
         return Err(Code::AccessDenied.into());
     }
     let region = &cx.s3.config.region;
+    let mut config = access_config(cx).await?;
+    if cx.s3.config.block_sse_c_on_new_buckets {
+        config.push(super::bucket_encryption::blocking_customer_keys()?);
+    }
     let document = body.document(request, cx.s3, 64 * 1024).await?;
     if !document.is_empty() {
         let root = Element::parse(&document, "CreateBucketConfiguration")?;
         root.only(&["LocationConstraint", "Tags", "Location", "Bucket"])?;
-        if root
-            .optional("Tags")?
-            .is_some_and(|tags| !tags.children.is_empty())
-        {
-            return Err(S3Error::not_implemented("Tagging of buckets"));
+        if let Some(element) = root.optional("Tags")? {
+            let tags = BucketTags(Tags::from_elements(element, MAX_BUCKET_TAGS)?);
+            if tags.0.len() > 0 {
+                cx.may("s3:TagResource", &format!("arn:aws:s3:::{name}"))?;
+                config.push((BucketTags::KIND.to_owned(), tags.to_bytes()?));
+            }
         }
         if root.optional("Location")?.is_some() || root.optional("Bucket")?.is_some() {
             return Err(S3Error::not_implemented("Directory buckets"));
@@ -111,17 +123,16 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
             ));
         }
     }
-    let config = if cx.s3.config.block_sse_c_on_new_buckets {
-        vec![super::bucket_encryption::blocking_customer_keys()?]
-    } else {
-        Vec::new()
-    };
     let index = cx.s3.index.clone();
     let account = request.caller.principal.account_id.clone();
     let (bucket, region) = (name.as_str().to_owned(), region.clone());
+    let object_lock = match request.header("x-amz-bucket-object-lock-enabled")? {
+        None => false,
+        Some(text) => text.eq_ignore_ascii_case("true"),
+    };
     cx.recorded(async move {
         let made = index
-            .create_configured_bucket(&bucket, &account, &region, config)
+            .create_configured_bucket(&bucket, &account, &region, config, object_lock)
             .await;
         let taken = match made {
             Ok(_) => return Ok(()),
@@ -146,6 +157,47 @@ pub(crate) async fn create(cx: &Authorized<'_>, body: &mut RequestBody) -> Resul
         &format!("arn:aws:s3:::{name}"),
     );
     Ok(response)
+}
+
+/// The documents of a new bucket that say who owns its objects and what its access control list is, where the
+/// headers do. Public access is blocked in a new bucket, so no list can be public.
+async fn access_config(cx: &Authorized<'_>) -> Result<Vec<(String, Bytes)>> {
+    const OWNERSHIP: &str = "x-amz-object-ownership";
+    let request = cx.request;
+    let resource = format!(
+        "arn:aws:s3:::{}",
+        request.bucket.as_ref().map_or("", |name| name.as_str())
+    );
+    let mut config = Vec::new();
+    let mut ownership = Ownership::BucketOwnerEnforced;
+    if let Some(name) = request.header(OWNERSHIP)? {
+        ownership = Ownership::named(name).ok_or_else(|| {
+            S3Error::argument(OWNERSHIP, name, "Invalid x-amz-object-ownership header")
+        })?;
+        cx.may("s3:PutBucketOwnershipControls", &resource)?;
+        let controls = Controls(Some(ownership));
+        config.push((Controls::KIND.to_owned(), controls.to_bytes()?));
+    }
+    let subject = Subject {
+        owner: &request.canonical_id,
+        bucket_owner: None,
+    };
+    let headers = &request.parts.headers;
+    if acl_request::is_asked_for(headers) && !ownership.has_acls() {
+        return match request.header(acl_request::CANNED)? {
+            Some("private") if !acl_request::has_grants(headers) => Ok(config),
+            _ => Err(Code::InvalidBucketAcl.into()),
+        };
+    }
+    if let Some(acl) = acl_request::of_headers(headers, subject)? {
+        cx.may("s3:PutBucketAcl", &resource)?;
+        if acl.is_public() {
+            return Err(Code::InvalidBucketAclWithBlock.into());
+        }
+        acl_request::check_accounts(cx.s3, &acl).await?;
+        config.push((Acl::KIND.to_owned(), acl.to_bytes()?));
+    }
+    Ok(config)
 }
 
 /// [HeadBucket](https://docs.aws.amazon.com/AmazonS3/latest/API/API_HeadBucket.html).

@@ -11,9 +11,12 @@ use super::upload::{InProgress, MAX_PART};
 use crate::body::RequestBody;
 use crate::conditions::{self, unquote};
 use crate::error::{Code, Result, S3Error};
+use crate::lifecycle;
 use crate::meta::ObjectMeta;
+use crate::notification::names::Happening;
 use crate::request::Authorized;
 use crate::response::{self, Response, quoted};
+use crate::version;
 use crate::writer;
 use crate::xml::{Element, Writer};
 
@@ -77,16 +80,18 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         body: Body::Parts(parts),
         meta: meta.to_bytes()?,
         envelope: in_progress.upload.envelope.clone(),
+        attributes: in_progress.upload.attributes.clone(),
     };
     let chosen = listed
         .into_iter()
         .map(|part| (part.number, part.etag))
         .collect();
+    let events = cx.events(&version.key, &[Happening::Complete]).await?;
     let (index, id) = (cx.s3.index.clone(), in_progress.upload.id.clone());
     let header = conditions::header_of(&condition);
-    writer::to_the_end(async move {
+    let written = writer::to_the_end(async move {
         index
-            .complete_upload(&id, chosen, version, condition)
+            .complete_upload(&id, chosen, version, condition, events)
             .await
             .map_err(|error| refused(error, header))
     })
@@ -95,7 +100,7 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     let bucket = &cx.bucket()?.name;
     let key = &in_progress.upload.key;
     let mut response = response::xml(Writer::document("CompleteMultipartUploadResult", |w| {
-        w.text("Location", location(cx, key));
+        w.text("Location", location(cx, &sealgate_wire::encode_path(key)));
         w.text("Bucket", bucket);
         w.text("Key", key);
         w.text("ETag", quoted(&etag));
@@ -110,12 +115,14 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
             w.text("ChecksumType", kind.name());
         }
     }));
+    version::write_written(response.headers_mut(), &written);
+    lifecycle::write_expiration(response.headers_mut(), cx.bucket()?, &written.version);
     write_encryption(&mut response, &in_progress.envelope, None);
     Ok(response)
 }
 
-/// Where the object is to be found: the URL of the request, without its query.
-fn location(cx: &Authorized<'_>, key: &str) -> String {
+/// Where an object of the request's bucket is to be found, by its encoded key.
+pub(crate) fn location(cx: &Authorized<'_>, path: &str) -> String {
     let parts = &cx.request.parts;
     let scheme = if cx.request.conn.secure {
         "https"
@@ -126,7 +133,6 @@ fn location(cx: &Authorized<'_>, key: &str) -> String {
     let host = host
         .or_else(|| parts.uri.authority().map(|a| a.as_str()))
         .unwrap_or("localhost");
-    let path = sealgate_wire::encode_path(key);
     // Under a host that names the bucket, the path is the key alone.
     let addressed = crate::router::target(Some(host), "/", &cx.s3.config.domains);
     match (addressed.ok().and_then(|t| t.bucket), &cx.request.bucket) {

@@ -5,20 +5,24 @@
 //! under SSE-S3, a checksum in another algorithm), and written again only where the number of
 //! layers changes (to or from DSSE).
 
-use sealgate_index::{Body, Bucket, NewVersion, Version};
+use sealgate_index::{Body, Bucket, IndexError, NewVersion, Version, VersionRef, Versioning};
 use sealgate_seal::BodyKeys;
 use sealgate_sse::{CustomerKey, Envelope, Mode, Place};
 use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 
 use super::digest::{self, Digester, Wanted};
 use super::put_object::{refused, write_encryption, write_mode};
+use crate::attributes;
 use crate::conditions::{self, Verdict};
 use crate::error::{Code, Result, S3Error};
-use crate::meta::ObjectMeta;
+use crate::lifecycle;
+use crate::meta::{ObjectMeta, insert};
 use crate::names::{BucketName, ObjectKey, percent_decode};
+use crate::notification::names::Happening;
 use crate::reader::ObjectReader;
 use crate::request::Authorized;
 use crate::response::{self, Response, iso, quoted};
+use crate::version;
 use crate::writer::{self, BodyWriter, MAX_BODY, Stored};
 use crate::xml::Writer;
 
@@ -30,6 +34,8 @@ pub(crate) struct Source {
     pub(crate) bucket: std::sync::Arc<Bucket>,
     pub(crate) key: String,
     pub(crate) version: Version,
+    /// The version that the request names, if it names one.
+    named: Option<String>,
     pub(crate) meta: ObjectMeta,
     pub(crate) envelope: Envelope,
     customer: Option<CustomerKey>,
@@ -39,7 +45,8 @@ impl Source {
     /// Find the source, check that the caller may read it, and judge the conditions on it.
     pub(crate) async fn find(cx: &Authorized<'_>) -> Result<Self> {
         let header = cx.request.header("x-amz-copy-source")?.unwrap_or_default();
-        let (bucket, key) = parse_source(header)?;
+        let (bucket, key, named) = parse_source(header)?;
+        let reference = version::parse(named.as_deref())?;
         let bucket = cx.s3.bucket(bucket.as_str()).await?;
         if cx
             .request
@@ -49,11 +56,32 @@ impl Source {
             return Err(Code::AccessDenied.into());
         }
         let arn = format!("arn:aws:s3:::{}/{}", bucket.name, key.as_str());
-        cx.may_read_source(&bucket.account_id, "s3:GetObject", &arn)?;
-        let Some(version) = cx.s3.index.get_version(bucket.id, key.as_str()).await? else {
-            let arn = format!("arn:aws:s3:::{}", bucket.name);
-            cx.may_read_source(&bucket.account_id, "s3:ListBucket", &arn)?;
-            return Err(S3Error::from(Code::NoSuchKey).with("Key", key.as_str()));
+        let action = match reference {
+            VersionRef::Current => "s3:GetObject",
+            VersionRef::Null | VersionRef::Id(_) => "s3:GetObjectVersion",
+        };
+        cx.may_read_source(&bucket, action, &arn, named.as_deref())
+            .await?;
+        let found = cx.s3.index.version(bucket.id, key.as_str(), &reference);
+        let version = match found.await {
+            Ok(found) if !found.version.delete_marker => found.version,
+            Ok(_) if reference != VersionRef::Current => {
+                return Err(S3Error::invalid_request(
+                    "The source of a copy request may not specifically refer to a delete marker by version id.",
+                ));
+            }
+            Ok(_) | Err(IndexError::NoSuchKey | IndexError::NoSuchVersion) => {
+                let arn = format!("arn:aws:s3:::{}", bucket.name);
+                cx.may_read_source(&bucket, "s3:ListBucket", &arn, None)
+                    .await?;
+                return Err(match &named {
+                    None => S3Error::from(Code::NoSuchKey).with("Key", key.as_str()),
+                    Some(id) => S3Error::from(Code::NoSuchVersion)
+                        .with("Key", key.as_str())
+                        .with("VersionId", id),
+                });
+            }
+            Err(error) => return Err(error.into()),
         };
         let headers = &cx.request.parts.headers;
         match conditions::judge(
@@ -83,9 +111,34 @@ impl Source {
             key: key.as_str().to_owned(),
             bucket,
             version,
+            named,
             envelope,
             customer,
         })
+    }
+
+    /// Say in the answer which version was copied, where its bucket has versions.
+    pub(crate) fn write_version(&self, headers: &mut http::HeaderMap) {
+        if self.bucket.versioning != Versioning::Off {
+            let id = self.version.version_id.as_deref().unwrap_or("null");
+            insert(headers, "x-amz-copy-source-version-id", id);
+        }
+    }
+
+    /// The tags that a copy takes over. To read and to set them are permissions of their own.
+    async fn tags(&self, cx: &Authorized<'_>) -> Result<Option<bytes::Bytes>> {
+        let tags = &self.version.attributes.tags;
+        if tags.is_some() {
+            let action = match self.named {
+                None => "s3:GetObjectTagging",
+                Some(_) => "s3:GetObjectVersionTagging",
+            };
+            let arn = self.place().arn();
+            cx.may_read_source(&self.bucket, action, &arn, self.named.as_deref())
+                .await?;
+            cx.may("s3:PutObjectTagging", &cx.place()?.arn())?;
+        }
+        Ok(tags.clone())
     }
 
     fn place(&self) -> Place<'_> {
@@ -118,7 +171,7 @@ impl Source {
 }
 
 /// `bucket/key`, percent-encoded, perhaps with a slash before it and `?versionId=` behind.
-fn parse_source(header: &str) -> Result<(BucketName, ObjectKey)> {
+fn parse_source(header: &str) -> Result<(BucketName, ObjectKey, Option<String>)> {
     let invalid = || {
         S3Error::argument(
             "x-amz-copy-source",
@@ -127,23 +180,16 @@ fn parse_source(header: &str) -> Result<(BucketName, ObjectKey)> {
         )
     };
     let (path, version) = match header.split_once("?versionId=") {
-        Some((path, version)) => (path, Some(version)),
+        Some((path, version)) => (path, Some(percent_decode(version)?)),
         None => (header, None),
     };
-    if version.is_some_and(|version| version != "null") {
-        return Err(S3Error::argument(
-            "versionId",
-            version.unwrap_or(""),
-            "Invalid version id specified",
-        ));
-    }
     let path = percent_decode(path)?;
     let path = path.strip_prefix('/').unwrap_or(&path);
     let (bucket, key) = path.split_once('/').ok_or_else(invalid)?;
     if key.is_empty() {
         return Err(invalid());
     }
-    Ok((BucketName::parse(bucket)?, ObjectKey::parse(key)?))
+    Ok((BucketName::parse(bucket)?, ObjectKey::parse(key)?, version))
 }
 
 /// [CopyObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_CopyObject.html).
@@ -173,8 +219,23 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
             ));
         }
     };
+    let replace_tags = match cx.request.header("x-amz-tagging-directive")? {
+        None | Some("COPY") => false,
+        Some("REPLACE") => true,
+        Some(other) => {
+            return Err(S3Error::argument(
+                "x-amz-tagging-directive",
+                other,
+                "Unknown tagging directive.",
+            ));
+        }
+    };
+    let mut attributes = attributes::of_new_object(cx)?;
     let mode = write_mode(cx)?;
     let source = Source::find(cx).await?;
+    if !replace_tags {
+        attributes.tags = source.tags(cx).await?;
+    }
     if source.version.size > MAX_BODY {
         return Err(S3Error::invalid_request(format!(
             "The specified copy source is larger than the maximum allowable size for a copy source: {MAX_BODY}"
@@ -182,7 +243,8 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     }
     let key = cx.key()?;
     let bucket = cx.bucket()?;
-    let onto_itself = source.bucket.id == bucket.id && source.key == key;
+    // An older version may be copied onto its key: that makes it the current one again.
+    let onto_itself = source.bucket.id == bucket.id && source.key == key && source.named.is_none();
     // A KMS mode makes a new data key's wrapping even where it is the mode that was.
     let same_encryption = mode.mode() == Mode::S3 && source.envelope.mode() == Mode::S3;
     if onto_itself && !replace && same_encryption && !asks_for_change(cx) {
@@ -200,6 +262,7 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     meta.parts = None;
     meta.etag_is_md5 = mode.mode() == Mode::S3;
 
+    let events = cx.events(key, &[Happening::Copy]).await?;
     let keys = source.open(cx).await?;
     let (checksum, wanted) = owed(cx, &source, meta.etag_is_md5)?;
     let (envelope, body, shares, stored, digests);
@@ -247,12 +310,13 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
         body: without_part_checksums(body),
         meta: meta.to_bytes()?,
         envelope: envelope.to_bytes()?.into(),
+        attributes,
     };
     let (index, bucket_id) = (cx.s3.index.clone(), bucket.id);
     let header = conditions::header_of(&condition);
     let written = writer::to_the_end(async move {
         let outcome = index
-            .put_version(bucket_id, version, condition, shares)
+            .put_version(bucket_id, version, condition, shares, events)
             .await;
         if let Some(stored) = stored {
             stored.settle(&outcome);
@@ -262,13 +326,16 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     .await?;
 
     let mut response = response::xml(Writer::document("CopyObjectResult", |w| {
-        w.text("LastModified", iso(written.modified));
+        w.text("LastModified", iso(written.version.modified));
         w.text("ETag", quoted(&etag));
         if let Some(checksum) = &checksum {
             w.text("ChecksumType", ChecksumType::FullObject.name());
             w.text(checksum.algorithm.element(), checksum.to_base64());
         }
     }));
+    version::write_written(response.headers_mut(), &written);
+    lifecycle::write_expiration(response.headers_mut(), bucket, &written.version);
+    source.write_version(response.headers_mut());
     write_encryption(&mut response, &envelope, Some(&mode));
     Ok(response)
 }
@@ -282,6 +349,8 @@ fn asks_for_change(cx: &Authorized<'_>) -> bool {
             || name == "x-amz-website-redirect-location"
             || name == "x-amz-storage-class"
             || name == "x-amz-checksum-algorithm"
+            || name == "x-amz-tagging-directive"
+            || name.starts_with("x-amz-object-lock-")
     })
 }
 
@@ -353,14 +422,15 @@ mod tests {
             "/bucket/a%20b/c",
             "bucket/a b/c?versionId=null",
         ] {
-            let (bucket, key) = parse_source(header).unwrap();
+            let (bucket, key, version) = parse_source(header).unwrap();
+            assert_eq!(version.as_deref(), header.contains('?').then_some("null"));
             assert_eq!(
                 (bucket.as_str(), key.as_str()),
                 ("bucket", "a b/c"),
                 "{header}"
             );
         }
-        for header in ["", "bucket", "bucket/", "/", "bucket/k?versionId=x"] {
+        for header in ["", "bucket", "bucket/", "/"] {
             assert!(parse_source(header).is_err(), "{header}");
         }
     }

@@ -1,6 +1,5 @@
 //! Digests of a stored body, for copies that owe an MD5 or a checksum that is not known yet.
 
-use md5::{Digest as _, Md5};
 use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, Hasher};
 
 use crate::error::{Code, Result};
@@ -27,20 +26,26 @@ pub(crate) struct Digester {
 impl Digester {
     pub(crate) fn start(wanted: &Wanted) -> Self {
         let (sender, mut receiver) = tokio::sync::mpsc::channel::<bytes::Bytes>(4);
-        let mut md5 = wanted.md5.then(Md5::new);
-        let mut hasher = wanted.checksum.map(Hasher::new);
+        let (md5, checksum) = (wanted.md5, wanted.checksum);
+        let mut algorithms: Vec<_> = md5
+            .then_some(ChecksumAlgorithm::Md5)
+            .into_iter()
+            .chain(checksum)
+            .collect();
+        algorithms.dedup();
+        let mut hashers: Vec<_> = algorithms.into_iter().map(Hasher::new).collect();
         let result = tokio::task::spawn_blocking(move || {
             while let Some(bytes) = receiver.blocking_recv() {
-                if let Some(md5) = &mut md5 {
-                    md5.update(&bytes);
-                }
-                if let Some(hasher) = &mut hasher {
+                for hasher in &mut hashers {
                     hasher.update(&bytes);
                 }
             }
+            let sums: Vec<_> = hashers.into_iter().map(Hasher::finish).collect();
+            let of = |algorithm| sums.iter().find(|sum| sum.algorithm == algorithm).cloned();
+            let md5 = of(ChecksumAlgorithm::Md5).filter(|_| md5);
             (
-                md5.map(|md5| md5.finalize().into()),
-                hasher.map(Hasher::finish),
+                md5.and_then(|sum| sum.value.try_into().ok()),
+                checksum.and_then(of),
             )
         });
         Self { sender, result }

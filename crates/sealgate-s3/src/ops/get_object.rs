@@ -3,22 +3,27 @@
 use std::ops::Range;
 
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use sealgate_index::{Body, Version};
+use sealgate_index::{Body, Found, Version};
 use sealgate_sse::{CustomerKey, Envelope};
 use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 
 use super::upload::MAX_PART;
+use crate::attributes;
 use crate::conditions::{self, Verdict};
 use crate::error::{Code, Result, S3Error};
+use crate::lifecycle;
 use crate::meta::{ObjectMeta, insert};
 use crate::range;
 use crate::reader::ObjectReader;
 use crate::request::Authorized;
 use crate::response::{self, Response, write_validators};
+use crate::version;
 
 /// An object that is about to be read, with everything decided but the key.
 struct Selected {
     version: Version,
+    /// Whether it is the current one.
+    is_latest: bool,
     meta: ObjectMeta,
     envelope: Envelope,
     customer: Option<CustomerKey>,
@@ -33,7 +38,7 @@ struct Selected {
 pub(crate) async fn get(cx: &Authorized<'_>) -> Result<Response> {
     let selected = select(cx).await?;
     if selected.not_modified {
-        return Ok(not_modified(&selected));
+        return not_modified(cx, &selected);
     }
     // The key first: a caller without it learns nothing of the body.
     let keys = cx
@@ -63,7 +68,7 @@ pub(crate) async fn get(cx: &Authorized<'_>) -> Result<Response> {
 pub(crate) async fn head(cx: &Authorized<'_>) -> Result<Response> {
     let selected = select(cx).await?;
     if selected.not_modified {
-        return Ok(not_modified(&selected));
+        return not_modified(cx, &selected);
     }
     if wants_checksum(cx)? && selected.envelope.kms().is_some() {
         // A checksum tells something of the content, so it is shown to who may decrypt.
@@ -76,14 +81,8 @@ pub(crate) async fn head(cx: &Authorized<'_>) -> Result<Response> {
 }
 
 async fn select(cx: &Authorized<'_>) -> Result<Selected> {
-    cx.check_version_id()?;
     let headers = &cx.request.parts.headers;
-    let version = cx
-        .s3
-        .index
-        .get_version(cx.bucket()?.id, cx.key()?)
-        .await?
-        .ok_or_else(|| cx.no_such_key())?;
+    let Found { version, is_latest } = version::find_placed(cx).await?;
     let meta = ObjectMeta::from_bytes(&version.meta)?;
     let envelope = Envelope::from_bytes(&version.envelope)?;
     let customer = read_key(cx, &envelope)?;
@@ -105,6 +104,7 @@ async fn select(cx: &Authorized<'_>) -> Result<Selected> {
     };
     Ok(Selected {
         version,
+        is_latest,
         meta,
         envelope,
         customer,
@@ -197,6 +197,7 @@ fn wants_checksum(cx: &Authorized<'_>) -> Result<bool> {
 fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
     let Selected {
         version,
+        is_latest,
         meta,
         envelope,
         customer,
@@ -208,6 +209,12 @@ fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
     let headers = response.headers_mut();
     meta.write_headers(headers);
     write_validators(headers, &version.etag, version.modified);
+    let id = version.version_id.as_deref();
+    version::write_id(headers, cx.bucket()?.versioning, id);
+    attributes::write_headers(cx, version, headers)?;
+    if *is_latest {
+        lifecycle::write_expiration(headers, cx.bucket()?, version);
+    }
     headers.insert(header::ACCEPT_RANGES, HeaderValue::from_static("bytes"));
     for (name, value) in envelope.response_headers(customer.as_ref(), false) {
         headers.insert(name, value);
@@ -262,15 +269,17 @@ fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
     Ok(response)
 }
 
-fn not_modified(selected: &Selected) -> Response {
+fn not_modified(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
     let mut response = response::empty(StatusCode::NOT_MODIFIED);
     let headers = response.headers_mut();
     write_validators(headers, &selected.version.etag, selected.version.modified);
+    let id = selected.version.version_id.as_deref();
+    version::write_id(headers, cx.bucket()?.versioning, id);
     // What caches want to know again (RFC 9110, 15.4.5).
     for name in ["cache-control", "expires"] {
         if let Some(value) = selected.meta.system.get(name) {
             insert(headers, name, value);
         }
     }
-    response
+    Ok(response)
 }

@@ -1,6 +1,6 @@
 //! GetObjectAttributes.
 
-use sealgate_index::{Body, Part};
+use sealgate_index::{Body, Part, VersionRef};
 use sealgate_sse::Envelope;
 use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 
@@ -9,6 +9,7 @@ use crate::error::{Result, S3Error};
 use crate::meta::{ObjectMeta, insert};
 use crate::request::Authorized;
 use crate::response::{self, Response, http_date};
+use crate::version;
 use crate::xml::Writer;
 
 const ATTRIBUTES: [&str; 5] = [
@@ -22,8 +23,11 @@ const ATTRIBUTES: [&str; 5] = [
 /// [GetObjectAttributes](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetObjectAttributes.html).
 /// It needs `s3:GetObject` besides its own permission, and `kms:Decrypt` where it shows a checksum.
 pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
-    cx.check_version_id()?;
-    cx.may("s3:GetObject", &cx.place()?.arn())?;
+    let read = match cx.request.version {
+        VersionRef::Current => "s3:GetObject",
+        VersionRef::Null | VersionRef::Id(_) => "s3:GetObjectVersion",
+    };
+    cx.may(read, &cx.place()?.arn())?;
     let mut wanted = Vec::new();
     for value in cx.request.parts.headers.get_all("x-amz-object-attributes") {
         for name in value.to_str().unwrap_or("?").split(',').map(str::trim) {
@@ -44,12 +48,7 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
             "The x-amz-object-attributes header specifying the attributes to be retrieved is either missing or empty",
         ));
     }
-    let version = cx
-        .s3
-        .index
-        .get_version(cx.bucket()?.id, cx.key()?)
-        .await?
-        .ok_or_else(|| cx.no_such_key())?;
+    let version = version::find(cx).await?;
     let meta = ObjectMeta::from_bytes(&version.meta)?;
     let envelope = Envelope::from_bytes(&version.envelope)?;
     let customer = read_key(cx, &envelope)?;
@@ -92,7 +91,8 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
             });
         }
         if wants("StorageClass") {
-            w.text("StorageClass", "STANDARD");
+            let class = version.attributes.storage_class.as_deref();
+            w.text("StorageClass", class.unwrap_or("STANDARD"));
         }
         if wants("ObjectSize") {
             w.value("ObjectSize", version.size);
@@ -104,6 +104,8 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
         "last-modified",
         &http_date(version.modified),
     );
+    let id = version.version_id.as_deref();
+    version::write_id(response.headers_mut(), cx.bucket()?.versioning, id);
     response.extensions_mut().insert(envelope.mode());
     Ok(response)
 }

@@ -72,7 +72,8 @@ fn write_entries(w: &mut Writer, page: &Page, encoding: Encoding, owner: Option<
                 if let Some(owner) = owner {
                     owner.write(w, "Owner");
                 }
-                w.text("StorageClass", "STANDARD");
+                let class = object.storage_class.as_deref();
+                w.text("StorageClass", class.unwrap_or("STANDARD"));
             });
         }
     }
@@ -108,6 +109,11 @@ impl Owner {
             id: account.0,
             name: account.1,
         })
+    }
+
+    /// The canonical id.
+    pub(crate) fn id(&self) -> &str {
+        &self.id
     }
 
     pub(crate) fn write(&self, w: &mut Writer, element: &str) {

@@ -1,38 +1,74 @@
-//! PutObject.
+//! PutObject, and what it shares with PostObject.
 
+use std::ops::RangeInclusive;
+
+use bytes::Bytes;
 use http::StatusCode;
+use http_body::Body;
 use sealgate_index::{IndexError, NewVersion, WriteCondition};
 use sealgate_sse::{Envelope, Mode, SseError, WriteMode};
 use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
+use sealgate_wire::payload::{PayloadReader, PayloadSpec};
 
+use crate::attributes;
 use crate::body::RequestBody;
 use crate::conditions;
 use crate::error::{Code, Result, S3Error};
+use crate::lifecycle;
 use crate::meta::{ObjectMeta, insert};
+use crate::notification::names::Happening;
+use crate::operation::Operation;
 use crate::request::Authorized;
 use crate::response::{self, Response, quoted};
+use crate::version;
 use crate::writer::{self, BodyWriter, Ingested};
 
 /// [PutObject](https://docs.aws.amazon.com/AmazonS3/latest/API/API_PutObject.html).
 pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<Response> {
+    let spec = body.spec(cx.request, cx.s3)?;
+    let length = writer::declared_length(&spec)?;
+    store(cx, spec, length..=length, |spec| body.reader(spec)).await
+}
+
+/// Store a body, of a length in this range, under the request's key, as its headers say. The body
+/// is not touched before everything that can be refused without it has been judged.
+pub(crate) async fn store<B>(
+    cx: &Authorized<'_>,
+    mut spec: PayloadSpec,
+    length: RangeInclusive<u64>,
+    open: impl FnOnce(PayloadSpec) -> PayloadReader<B>,
+) -> Result<Response>
+where
+    B: Body<Data = Bytes> + Unpin,
+{
     let s3 = cx.s3;
     let headers = &cx.request.parts.headers;
     let mut meta = ObjectMeta::from_headers(headers)?;
     let condition = conditions::of_write(headers)?;
+    let attributes = attributes::of_new_object(cx)?;
+    attributes::check_digest(cx)?;
     let mode = write_mode(cx)?;
-    let mut spec = body.spec(cx.request, s3)?;
-    let length = writer::declared_length(&spec)?;
     let algorithm = wanted_algorithm(cx, spec.algorithm())?;
     precheck(cx, &condition).await?;
+    let happening = match cx.request.op {
+        Operation::PostObject => Happening::Post,
+        _ => Happening::Put,
+    };
+    let events = cx.events(cx.key()?, &[happening]).await?;
     let (keys, envelope) = s3.sse.seal(&cx.kms_call(), cx.place()?, &mode).await?;
 
     meta.etag_is_md5 = mode.mode() == Mode::S3;
     spec.want_md5 = meta.etag_is_md5;
     spec.want = Some(algorithm);
-    let sink = BodyWriter::new(s3, &keys, 1, Some(length));
+    let sink = BodyWriter::new(s3, &keys, 1, Some(*length.end()));
     let Ingested {
         stored, digests, ..
-    } = writer::ingest(body, spec, sink, None).await?;
+    } = writer::ingest(open(spec), sink, None).await?;
+    if stored.size < *length.start() {
+        return Err(S3Error::from(Code::EntityTooSmall)
+            .with("ProposedSize", stored.size.to_string())
+            .with("MinSizeAllowed", length.start().to_string()));
+    }
 
     let etag = match digests.md5.filter(|_| meta.etag_is_md5) {
         Some(md5) => hex::encode(md5),
@@ -54,11 +90,14 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         body: stored.body(&etag),
         meta: meta.to_bytes()?,
         envelope: envelope.to_bytes()?.into(),
+        attributes,
     };
     let (index, bucket_id) = (s3.index.clone(), cx.bucket()?.id);
     let header = conditions::header_of(&condition);
-    writer::to_the_end(async move {
-        let outcome = index.put_version(bucket_id, version, condition, None).await;
+    let written = writer::to_the_end(async move {
+        let outcome = index
+            .put_version(bucket_id, version, condition, None, events)
+            .await;
         stored.settle(&outcome);
         outcome.map_err(|error| refused(error, header))
     })
@@ -67,6 +106,8 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     let mut response = response::empty(StatusCode::OK);
     let answer = response.headers_mut();
     insert(answer, "etag", &quoted(&etag));
+    version::write_written(answer, &written);
+    lifecycle::write_expiration(answer, cx.bucket()?, &written.version);
     write_encryption(&mut response, &envelope, Some(&mode));
     if let Some(checksum) = &digests.checksum {
         let answer = response.headers_mut();

@@ -7,7 +7,9 @@ use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 
 use super::list_objects::{Encoding, Owner};
 use super::put_object::{write_encryption, write_mode};
+use crate::attributes;
 use crate::error::{Code, Result, S3Error};
+use crate::lifecycle;
 use crate::meta::{ObjectMeta, insert};
 use crate::request::Authorized;
 use crate::response::{self, Response, iso, quoted};
@@ -19,13 +21,9 @@ pub(crate) const MAX_PART: u64 = 10_000;
 /// An algorithm named in `x-amz-checksum-algorithm`.
 pub(crate) fn parse_algorithm(name: &str) -> Result<ChecksumAlgorithm> {
     ChecksumAlgorithm::parse(name).ok_or_else(|| {
-        if ChecksumAlgorithm::is_unsupported(name) {
-            S3Error::not_implemented(&format!("The checksum algorithm {name}"))
-        } else {
-            S3Error::invalid_request(
-                "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, SHA1, SHA256]",
-            )
-        }
+        S3Error::invalid_request(
+            "Checksum algorithm provided is unsupported. Please try again with any of the valid types: [CRC32, CRC32C, CRC64NVME, MD5, SHA1, SHA256, SHA512, XXHASH128, XXHASH3, XXHASH64]",
+        )
     })
 }
 
@@ -51,16 +49,8 @@ fn named_checksum(cx: &Authorized<'_>) -> Result<Option<(ChecksumAlgorithm, Chec
             )),
         };
     };
-    let kind = kind.unwrap_or(if algorithm == ChecksumAlgorithm::Crc64Nvme {
-        ChecksumType::FullObject
-    } else {
-        ChecksumType::Composite
-    });
-    let possible = match kind {
-        ChecksumType::Composite => algorithm != ChecksumAlgorithm::Crc64Nvme,
-        ChecksumType::FullObject => algorithm.is_crc(),
-    };
-    if !possible {
+    let kind = kind.unwrap_or(algorithm.default_type());
+    if !algorithm.permits(kind) {
         return Err(S3Error::invalid_request(format!(
             "The {} checksum type cannot be used with the {} checksum algorithm.",
             kind.name(),
@@ -89,6 +79,7 @@ pub(crate) async fn create(cx: &Authorized<'_>) -> Result<Response> {
             owner: bucket.account_id.clone(),
             meta: meta.to_bytes()?,
             envelope: envelope.to_bytes()?.into(),
+            attributes: attributes::of_new_object(cx)?,
             checksum_algorithm: checksum.map(|(algorithm, _)| algorithm.name().to_owned()),
             checksum_type: checksum.map(|(_, kind)| kind.name().to_owned()),
         })
@@ -106,6 +97,7 @@ pub(crate) async fn create(cx: &Authorized<'_>) -> Result<Response> {
         );
         insert(response.headers_mut(), "x-amz-checksum-type", kind.name());
     }
+    lifecycle::write_abort(response.headers_mut(), bucket, &upload);
     write_encryption(&mut response, &envelope, Some(&mode));
     Ok(response)
 }
@@ -236,7 +228,7 @@ pub(crate) async fn list_parts(cx: &Authorized<'_>) -> Result<Response> {
     let owner = Owner::of_bucket(cx).await?;
     let bucket = cx.bucket()?;
     let algorithm = in_progress.part_algorithm();
-    Ok(response::xml(Writer::document("ListPartsResult", |w| {
+    let mut response = response::xml(Writer::document("ListPartsResult", |w| {
         w.text("Bucket", &bucket.name);
         w.text("Key", encoding.show(&in_progress.upload.key));
         w.text("UploadId", &in_progress.upload.id);
@@ -246,7 +238,8 @@ pub(crate) async fn list_parts(cx: &Authorized<'_>) -> Result<Response> {
             w.text("DisplayName", arn.rsplit('/').next().unwrap_or(arn));
         });
         owner.write(w, "Owner");
-        w.text("StorageClass", "STANDARD");
+        let class = in_progress.upload.attributes.storage_class.as_deref();
+        w.text("StorageClass", class.unwrap_or("STANDARD"));
         if let Some((algorithm, kind)) = in_progress.checksum {
             w.text("ChecksumAlgorithm", algorithm.name());
             w.text("ChecksumType", kind.name());
@@ -274,5 +267,7 @@ pub(crate) async fn list_parts(cx: &Authorized<'_>) -> Result<Response> {
                 }
             });
         }
-    })))
+    }));
+    lifecycle::write_abort(response.headers_mut(), bucket, &in_progress.upload);
+    Ok(response)
 }

@@ -74,7 +74,7 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
     };
     spec.want = wanted;
     let sink = BodyWriter::blob(cx.s3, &keys, number);
-    let ingested = writer::ingest(body, spec, sink, extra).await?;
+    let ingested = writer::ingest(body.reader(spec), sink, extra).await?;
     let etag = match ingested
         .digests
         .md5
@@ -193,6 +193,7 @@ pub(crate) async fn copy(cx: &Authorized<'_>) -> Result<Response> {
             w.text(checksum.algorithm.element(), checksum.to_base64());
         }
     }));
+    source.write_version(response.headers_mut());
     write_encryption(&mut response, &in_progress.envelope, None);
     if let Some(customer) = &customer {
         echo(&mut response, &in_progress, customer);

@@ -5,20 +5,16 @@
 use std::fs;
 
 use base64::{Engine, prelude::BASE64_STANDARD};
+use sealgate_crypto::aead::{BulkAead, OuterAead};
+use sealgate_crypto::hash::{Digest, Sha256};
 use serde::Serialize;
-use sha2::{Digest, Sha256};
 
 use super::{
     Blob, BlobFile, Body, Layer, ONE_LAYER, Piece, REFUSED, RangeOfBody, Refusal, Refused,
     RefusedFile, RefusedWrap, TWO_LAYERS, WRAPS, Wrap, WrapFile, body, body_keys, key, path,
     sha256,
 };
-use crate::{
-    Layers, SEGMENT_SIZE, SealStream, TAG_SIZE,
-    aead::{BulkAead, OuterAead},
-    nonce::SegmentNonce,
-    sealed_range, wrap,
-};
+use crate::{Layers, SEGMENT_SIZE, SealStream, TAG_SIZE, nonce::SegmentNonce, sealed_range, wrap};
 
 const SEGMENT: u64 = SEGMENT_SIZE as u64;
 

@@ -24,19 +24,31 @@ pub enum ChecksumAlgorithm {
     Sha1,
     /// SHA-256.
     Sha256,
+    /// SHA-512.
+    Sha512,
+    /// MD5, beside the older `Content-MD5`.
+    Md5,
+    /// XXH64, seed 0.
+    Xxhash64,
+    /// XXH3 with 64 bits, seed 0.
+    Xxhash3,
+    /// XXH3 with 128 bits, seed 0.
+    Xxhash128,
 }
-
-/// Algorithms that AWS knows and Sealgate does not compute yet, by the ending of their header.
-const NOT_SUPPORTED: [&str; 5] = ["sha512", "md5", "xxhash64", "xxhash3", "xxhash128"];
 
 impl ChecksumAlgorithm {
     /// Every algorithm.
-    pub const ALL: [ChecksumAlgorithm; 5] = [
+    pub const ALL: [ChecksumAlgorithm; 10] = [
         ChecksumAlgorithm::Crc32,
         ChecksumAlgorithm::Crc32c,
         ChecksumAlgorithm::Crc64Nvme,
         ChecksumAlgorithm::Sha1,
         ChecksumAlgorithm::Sha256,
+        ChecksumAlgorithm::Sha512,
+        ChecksumAlgorithm::Md5,
+        ChecksumAlgorithm::Xxhash64,
+        ChecksumAlgorithm::Xxhash3,
+        ChecksumAlgorithm::Xxhash128,
     ];
 
     /// The name in `x-amz-checksum-algorithm` and in XML, e.g. `CRC32`.
@@ -47,6 +59,11 @@ impl ChecksumAlgorithm {
             ChecksumAlgorithm::Crc64Nvme => "CRC64NVME",
             ChecksumAlgorithm::Sha1 => "SHA1",
             ChecksumAlgorithm::Sha256 => "SHA256",
+            ChecksumAlgorithm::Sha512 => "SHA512",
+            ChecksumAlgorithm::Md5 => "MD5",
+            ChecksumAlgorithm::Xxhash64 => "XXHASH64",
+            ChecksumAlgorithm::Xxhash3 => "XXHASH3",
+            ChecksumAlgorithm::Xxhash128 => "XXHASH128",
         }
     }
 
@@ -58,6 +75,11 @@ impl ChecksumAlgorithm {
             ChecksumAlgorithm::Crc64Nvme => "x-amz-checksum-crc64nvme",
             ChecksumAlgorithm::Sha1 => "x-amz-checksum-sha1",
             ChecksumAlgorithm::Sha256 => "x-amz-checksum-sha256",
+            ChecksumAlgorithm::Sha512 => "x-amz-checksum-sha512",
+            ChecksumAlgorithm::Md5 => "x-amz-checksum-md5",
+            ChecksumAlgorithm::Xxhash64 => "x-amz-checksum-xxhash64",
+            ChecksumAlgorithm::Xxhash3 => "x-amz-checksum-xxhash3",
+            ChecksumAlgorithm::Xxhash128 => "x-amz-checksum-xxhash128",
         }
     }
 
@@ -69,6 +91,11 @@ impl ChecksumAlgorithm {
             ChecksumAlgorithm::Crc64Nvme => "ChecksumCRC64NVME",
             ChecksumAlgorithm::Sha1 => "ChecksumSHA1",
             ChecksumAlgorithm::Sha256 => "ChecksumSHA256",
+            ChecksumAlgorithm::Sha512 => "ChecksumSHA512",
+            ChecksumAlgorithm::Md5 => "ChecksumMD5",
+            ChecksumAlgorithm::Xxhash64 => "ChecksumXXHASH64",
+            ChecksumAlgorithm::Xxhash3 => "ChecksumXXHASH3",
+            ChecksumAlgorithm::Xxhash128 => "ChecksumXXHASH128",
         }
     }
 
@@ -76,15 +103,52 @@ impl ChecksumAlgorithm {
     pub fn digest_len(self) -> usize {
         match self {
             ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c => 4,
-            ChecksumAlgorithm::Crc64Nvme => 8,
+            ChecksumAlgorithm::Crc64Nvme
+            | ChecksumAlgorithm::Xxhash64
+            | ChecksumAlgorithm::Xxhash3 => 8,
+            ChecksumAlgorithm::Md5 | ChecksumAlgorithm::Xxhash128 => 16,
             ChecksumAlgorithm::Sha1 => 20,
             ChecksumAlgorithm::Sha256 => 32,
+            ChecksumAlgorithm::Sha512 => 64,
         }
     }
 
     /// Whether it is a CRC, so that values of parts combine to that of the whole.
     pub fn is_crc(self) -> bool {
-        !matches!(self, ChecksumAlgorithm::Sha1 | ChecksumAlgorithm::Sha256)
+        matches!(
+            self,
+            ChecksumAlgorithm::Crc32 | ChecksumAlgorithm::Crc32c | ChecksumAlgorithm::Crc64Nvme
+        )
+    }
+
+    /// Whether it is so fast that a hop to another thread costs more than it does.
+    pub fn is_fast(self) -> bool {
+        self.is_crc()
+            || matches!(
+                self,
+                ChecksumAlgorithm::Xxhash64
+                    | ChecksumAlgorithm::Xxhash3
+                    | ChecksumAlgorithm::Xxhash128
+            )
+    }
+
+    /// Whether the checksum of a multipart object may be of this type: only CRCs of parts combine
+    /// to one of the whole, and CRC64NVME is always of the whole
+    /// ([checksum types](https://docs.aws.amazon.com/AmazonS3/latest/userguide/checking-object-integrity-upload.html)).
+    pub fn permits(self, kind: ChecksumType) -> bool {
+        match kind {
+            ChecksumType::Composite => self != ChecksumAlgorithm::Crc64Nvme,
+            ChecksumType::FullObject => self.is_crc(),
+        }
+    }
+
+    /// The type of the checksum of a multipart object that names none.
+    pub fn default_type(self) -> ChecksumType {
+        if self == ChecksumAlgorithm::Crc64Nvme {
+            ChecksumType::FullObject
+        } else {
+            ChecksumType::Composite
+        }
     }
 
     /// The algorithm of a name, in any case.
@@ -99,11 +163,6 @@ impl ChecksumAlgorithm {
         Self::ALL
             .into_iter()
             .find(|a| a.header().eq_ignore_ascii_case(name))
-    }
-
-    /// Whether AWS knows this name though [`parse`](Self::parse) does not: answer `NotImplemented`.
-    pub fn is_unsupported(name: &str) -> bool {
-        NOT_SUPPORTED.iter().any(|n| n.eq_ignore_ascii_case(name))
     }
 }
 
@@ -183,6 +242,17 @@ mod tests {
             );
         }
         assert_eq!(ChecksumAlgorithm::parse("MD4"), None);
+    }
+
+    #[test]
+    fn each_algorithm_permits_its_default_type_and_only_crcs_cover_whole_uploads() {
+        for algorithm in ChecksumAlgorithm::ALL {
+            assert!(algorithm.permits(algorithm.default_type()), "{algorithm}");
+            let whole = algorithm.name().starts_with("CRC");
+            assert_eq!(algorithm.permits(ChecksumType::FullObject), whole);
+            let composite = algorithm != ChecksumAlgorithm::Crc64Nvme;
+            assert_eq!(algorithm.permits(ChecksumType::Composite), composite);
+        }
     }
 
     #[test]

@@ -9,7 +9,7 @@
 //! than AWS: chunks may be smaller than 8 KiB, and the last line ends may be missing.
 
 use bytes::{Bytes, BytesMut};
-use sha2::{Digest as _, Sha256};
+use sealgate_crypto::hash::{Digest as _, Sha256};
 
 use super::PayloadError;
 use crate::checksum::{Checksum, ChecksumAlgorithm};

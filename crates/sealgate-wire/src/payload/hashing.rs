@@ -1,10 +1,10 @@
-//! The hashes over a body. CRCs are so fast that they run where the data is. MD5 and the SHAs of a large
-//! body run on blocking threads, so that the reactor keeps its pace and the cipher runs beside them:
-//! batches, at most one of a hash at work and one being gathered; whoever brings more waits. No thread is
-//! held between batches, so slow clients do not use up the blocking pool, on which the disk waits too.
+//! The hashes over a body. CRCs and XXH are so fast that they run where the data is. MD5 and the SHAs of
+//! a large body run on blocking threads, so that the reactor keeps its pace and the cipher runs beside
+//! them: batches, at most one of a hash at work and one being gathered; whoever brings more waits. No
+//! thread is held between batches, so slow clients do not use up the blocking pool, on which the disk
+//! waits too.
 
 use bytes::Bytes;
-use md5::{Digest as _, Md5};
 use tokio::task::JoinHandle;
 
 use super::{PayloadError, PayloadSpec};
@@ -20,15 +20,13 @@ const PIECES: usize = 64;
 /// A batch that is not worth a hop.
 const TINY: usize = 16 * 1024;
 
-/// The hashes of a body.
+/// The hashes of a body. No algorithm is computed twice: the ETag's MD5 may be the checksum too.
 pub(super) struct Hashes {
-    /// A CRC.
-    crc: Option<Hasher>,
+    /// A checksum that is hashed in place.
+    fast: Option<Hasher>,
     lanes: Vec<Lane>,
     fed: u64,
     large: bool,
-    /// The payload's SHA-256 and the checksum are both this one.
-    payload_sha256: bool,
     checksum: Option<ChecksumAlgorithm>,
 }
 
@@ -39,48 +37,30 @@ pub(super) struct Computed {
     pub(super) checksum: Option<Checksum>,
 }
 
-enum Work {
-    Md5(Box<Md5>),
-    Sha(Box<Hasher>),
-}
-
-impl Work {
-    fn update(&mut self, data: &[u8]) {
-        match self {
-            Work::Md5(md5) => md5.update(data),
-            Work::Sha(sha) => sha.update(data),
-        }
-    }
-}
-
 impl Hashes {
     pub(super) fn new(spec: &PayloadSpec) -> Self {
         let checksum = spec.algorithm();
-        let payload_sha256 = matches!(spec.payload, Payload::Sha256(_));
-        let mut lanes = Vec::new();
+        let mut slow: Vec<_> = checksum.into_iter().filter(|a| !a.is_fast()).collect();
         if spec.want_md5 || spec.content_md5.is_some() {
-            lanes.push(Lane::new(Work::Md5(Box::default())));
+            slow.push(ChecksumAlgorithm::Md5);
         }
-        let mut shas: Vec<_> = checksum.into_iter().filter(|a| !a.is_crc()).collect();
-        if payload_sha256 && !shas.contains(&ChecksumAlgorithm::Sha256) {
-            shas.push(ChecksumAlgorithm::Sha256);
+        if matches!(spec.payload, Payload::Sha256(_)) {
+            slow.push(ChecksumAlgorithm::Sha256);
         }
-        for algorithm in shas {
-            lanes.push(Lane::new(Work::Sha(Box::new(Hasher::new(algorithm)))));
-        }
+        slow.sort();
+        slow.dedup();
         Hashes {
-            crc: checksum.filter(|a| a.is_crc()).map(Hasher::new),
-            lanes,
+            fast: checksum.filter(|a| a.is_fast()).map(Hasher::new),
+            lanes: slow.into_iter().map(Hasher::new).map(Lane::new).collect(),
             fed: 0,
             large: spec.decoded_length.is_some_and(|length| length > INLINE),
-            payload_sha256,
             checksum,
         }
     }
 
     pub(super) async fn update(&mut self, data: &Bytes) -> Result<(), PayloadError> {
-        if let Some(crc) = &mut self.crc {
-            crc.update(data);
+        if let Some(fast) = &mut self.fast {
+            fast.update(data);
         }
         self.fed += data.len() as u64;
         self.large |= self.fed > INLINE;
@@ -98,20 +78,17 @@ impl Hashes {
         let mut computed = Computed {
             md5: None,
             sha256: None,
-            checksum: self.crc.map(Hasher::finish),
+            checksum: self.fast.map(Hasher::finish),
         };
         for lane in self.lanes {
-            match lane.finish().await? {
-                Work::Md5(md5) => computed.md5 = Some((*md5).finalize().into()),
-                Work::Sha(sha) => {
-                    let sum = sha.finish();
-                    if self.payload_sha256 && sum.algorithm == ChecksumAlgorithm::Sha256 {
-                        computed.sha256 = Some(sum.value.clone());
-                    }
-                    if self.checksum == Some(sum.algorithm) {
-                        computed.checksum = Some(sum);
-                    }
-                }
+            let sum = lane.finish().await?.finish();
+            match sum.algorithm {
+                ChecksumAlgorithm::Md5 => computed.md5 = sum.value.as_slice().try_into().ok(),
+                ChecksumAlgorithm::Sha256 => computed.sha256 = Some(sum.value.clone()),
+                _ => {}
+            }
+            if self.checksum == Some(sum.algorithm) {
+                computed.checksum = Some(sum);
             }
         }
         Ok(computed)
@@ -126,16 +103,16 @@ struct Lane {
 }
 
 enum State {
-    Rest(Work),
-    Working(JoinHandle<Work>),
+    Rest(Hasher),
+    Working(JoinHandle<Hasher>),
     /// While it is handed over; stays only if a job was lost with its runtime.
     Gone,
 }
 
 impl Lane {
-    fn new(work: Work) -> Self {
+    fn new(hasher: Hasher) -> Self {
         Lane {
-            state: State::Rest(work),
+            state: State::Rest(hasher),
             pieces: Vec::new(),
             gathered: 0,
         }
@@ -144,8 +121,8 @@ impl Lane {
     /// Hashes in place, before anything was handed over.
     fn update(&mut self, data: &[u8]) -> Result<(), PayloadError> {
         match &mut self.state {
-            State::Rest(work) => {
-                work.update(data);
+            State::Rest(hasher) => {
+                hasher.update(data);
                 Ok(())
             }
             _ => Err(PayloadError::Internal),
@@ -162,14 +139,14 @@ impl Lane {
     }
 
     async fn hand_over(&mut self) -> Result<(), PayloadError> {
-        let mut work = self.rest().await?;
+        let mut hasher = self.rest().await?;
         let pieces = std::mem::take(&mut self.pieces);
         let gathered = std::mem::take(&mut self.gathered);
         let hash = move || {
             for piece in &pieces {
-                work.update(piece);
+                hasher.update(piece);
             }
-            work
+            hasher
         };
         self.state = if gathered < TINY {
             State::Rest(hash())
@@ -180,15 +157,15 @@ impl Lane {
     }
 
     /// Waits for the batch at work.
-    async fn rest(&mut self) -> Result<Work, PayloadError> {
+    async fn rest(&mut self) -> Result<Hasher, PayloadError> {
         match std::mem::replace(&mut self.state, State::Gone) {
-            State::Rest(work) => Ok(work),
+            State::Rest(hasher) => Ok(hasher),
             State::Working(job) => job.await.map_err(|_| PayloadError::Internal),
             State::Gone => Err(PayloadError::Internal),
         }
     }
 
-    async fn finish(mut self) -> Result<Work, PayloadError> {
+    async fn finish(mut self) -> Result<Hasher, PayloadError> {
         if !self.pieces.is_empty() {
             self.hand_over().await?;
         }

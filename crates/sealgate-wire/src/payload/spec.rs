@@ -164,7 +164,7 @@ fn header_checksum(headers: &HeaderMap) -> Result<Option<Checksum>, PayloadError
             return Err(several_checksums());
         }
         let Some(algorithm) = ChecksumAlgorithm::parse(name) else {
-            return Err(unknown(name, header.as_str()));
+            return Err(unknown());
         };
         let checksum = value
             .to_str()
@@ -177,14 +177,10 @@ fn header_checksum(headers: &HeaderMap) -> Result<Option<Checksum>, PayloadError
     Ok(found)
 }
 
-fn unknown(name: &str, what: &str) -> PayloadError {
-    if ChecksumAlgorithm::is_unsupported(name) {
-        PayloadError::NotImplemented(what.to_owned())
-    } else {
-        PayloadError::InvalidRequest(
-            "The algorithm type you specified in x-amz-checksum- header is invalid.".to_owned(),
-        )
-    }
+fn unknown() -> PayloadError {
+    PayloadError::InvalidRequest(
+        "The algorithm type you specified in x-amz-checksum- header is invalid.".to_owned(),
+    )
 }
 
 fn trailer(headers: &HeaderMap) -> Result<Option<ChecksumAlgorithm>, PayloadError> {
@@ -197,8 +193,7 @@ fn trailer(headers: &HeaderMap) -> Result<Option<ChecksumAlgorithm>, PayloadErro
                     "The value specified in the x-amz-trailer header is not supported".to_owned(),
                 ));
             };
-            let algorithm =
-                ChecksumAlgorithm::parse(ending).ok_or_else(|| unknown(ending, &name))?;
+            let algorithm = ChecksumAlgorithm::parse(ending).ok_or_else(unknown)?;
             if found.replace(algorithm).is_some() {
                 return Err(several_checksums());
             }
@@ -213,11 +208,9 @@ fn check_sdk_algorithm(headers: &HeaderMap, spec: &PayloadSpec) -> Result<(), Pa
         return Ok(());
     };
     let Some(announced) = ChecksumAlgorithm::parse(name) else {
-        return Err(if ChecksumAlgorithm::is_unsupported(name) {
-            PayloadError::NotImplemented(format!("{HEADER}: {name}"))
-        } else {
-            PayloadError::InvalidRequest(format!("Value for {HEADER} header is invalid."))
-        });
+        return Err(PayloadError::InvalidRequest(format!(
+            "Value for {HEADER} header is invalid."
+        )));
     };
     match spec.algorithm() {
         Some(algorithm) if algorithm == announced => Ok(()),

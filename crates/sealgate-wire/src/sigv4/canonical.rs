@@ -5,7 +5,7 @@
 use http::header::HOST;
 use http::request::Parts;
 use percent_encoding::percent_decode;
-use sha2::{Digest as _, Sha256};
+use sealgate_crypto::hash::{Digest as _, Sha256};
 
 use super::Presented;
 use crate::encoding::{decode_query, encode, encode_path};
@@ -29,19 +29,18 @@ pub(super) fn hash(parts: &Parts, presented: &Presented, payload_hash: &str) -> 
     Some(hex::encode(hasher.finalize()))
 }
 
-/// S3 signs the path as sent, encoded once, nothing normalised: `//` and `..` are parts of keys. The
-/// escapes are rewritten, as AWS does, segment by segment, so that `%2f`, `%2F` and an unescaped `~`
-/// or `+` need no agreement. Every other service normalises the path and encodes it once more.
+/// S3 signs the path encoded once, nothing normalised: `//` and `..` are parts of keys. The escapes are
+/// rewritten, so that `%7e`, `%7E` and an unescaped `~` or `+` need no agreement. A slash is never
+/// escaped there, however it was sent: the SDK for Java signs `a//b` and sends `a/%2Fb`, because its HTTP
+/// client would make one slash of two. Both spell the same key, and a slash escaped before the key makes
+/// a bucket's name that none can have, so that no request is signed for another resource than it gets.
+/// Every other service normalises the path and encodes it once more.
 pub(super) fn path(raw: &str, s3: bool) -> String {
     if s3 {
-        let segments: Vec<String> = raw
-            .split('/')
-            .map(|segment| encode(percent_decode(segment.as_bytes()).collect::<Vec<u8>>()))
-            .collect();
         return if raw.is_empty() {
             "/".to_owned()
         } else {
-            segments.join("/")
+            encode_path(percent_decode(raw.as_bytes()).collect::<Vec<u8>>())
         };
     }
     let mut segments: Vec<&str> = Vec::new();
@@ -138,7 +137,10 @@ mod tests {
             ("/b/a//b/../c/./", "/b/a//b/../c/./"),
             ("/b/%7E%41~", "/b/~A~"),
             ("/b/a+b%20c", "/b/a%2Bb%20c"),
-            ("/b/a%2fb", "/b/a%2Fb"),
+            ("/b/a%2fb", "/b/a/b"),
+            ("/b/a%252Fb", "/b/a%252Fb"),
+            ("/b/a/%2Fb", "/b/a//b"),
+            ("/b/%2Fa/%2F/", "/b//a///"),
             ("/b/%e2%82%ac%FF", "/b/%E2%82%AC%FF"),
             ("/b/100%", "/b/100%25"),
         ] {

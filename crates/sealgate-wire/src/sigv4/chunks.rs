@@ -3,9 +3,10 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 
-use aws_sigv4::sign::v4::calculate_signature;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
+
+use super::keys;
 
 /// SHA-256 of nothing: chunk signatures carry the hash of no headers.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
@@ -72,7 +73,7 @@ impl ChunkVerifier {
     }
 
     fn advance(&mut self, signed: &str, signature: &str) -> bool {
-        let expected = calculate_signature(self.key.as_slice(), signed.as_bytes());
+        let expected = keys::signature(&self.key, signed);
         let matches = bool::from(expected.as_bytes().ct_eq(signature.as_bytes()));
         if matches {
             self.previous = expected;

@@ -83,6 +83,18 @@ pub enum AuthError {
         /// The region to sign for, where that was wrong.
         region: Option<String>,
     },
+    /// A field of a form's signature that is missing, does not parse or names another place.
+    #[error("{message}")]
+    FormField {
+        /// What is wrong.
+        message: String,
+        /// The field.
+        name: &'static str,
+        /// Its value.
+        value: String,
+        /// The region to sign for, where that was wrong.
+        region: Option<String>,
+    },
     /// No such access key, or it is not active.
     #[error("The AWS Access Key Id you provided does not exist in our records.")]
     InvalidAccessKeyId {
@@ -155,6 +167,7 @@ impl AuthError {
             AuthError::MissingSecurityHeader { .. } => "MissingSecurityHeader",
             AuthError::MissingContentSha256 | AuthError::UnsupportedMechanism => "InvalidRequest",
             AuthError::InvalidContentSha256 { .. }
+            | AuthError::FormField { .. }
             | AuthError::UnsupportedAuthorizationType { .. }
             | AuthError::SeveralMechanisms => "InvalidArgument",
             AuthError::BodyHashRequired => "InternalError",
@@ -234,6 +247,18 @@ impl AuthError {
                 .iter()
                 .map(|region| ("Region", region.clone()))
                 .collect(),
+            AuthError::FormField {
+                name,
+                value,
+                region,
+                ..
+            } => [
+                ("ArgumentName", (*name).to_owned()),
+                ("ArgumentValue", value.clone()),
+            ]
+            .into_iter()
+            .chain(region.iter().map(|region| ("Region", region.clone())))
+            .collect(),
             AuthError::InvalidAccessKeyId { id } => vec![("AWSAccessKeyId", id.clone())],
             AuthError::MissingSecurityHeader { header } => {
                 vec![("MissingHeaderName", (*header).to_owned())]

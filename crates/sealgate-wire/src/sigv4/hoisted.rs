@@ -1,5 +1,5 @@
-//! Headers in the query of a presigned URL. Some SDKs move `x-amz-*` headers there (checksums, storage
-//! class, ACL), so that whoever uses the URL need not send them; S3 takes both places as one.
+//! Headers in the query of a presigned URL. Some SDKs move `x-amz-*` headers there (storage class, ACL),
+//! so that whoever uses the URL need not send them; S3 takes both places as one, but for checksums.
 
 use http::request::Parts;
 use http::{HeaderName, HeaderValue};
@@ -19,6 +19,15 @@ const OF_THE_SIGNATURE: [&str; 8] = [
     "x-amz-content-sha256",
 ];
 
+/// Whether a parameter tells the checksum of a body. S3 covers it by the signature and does not look at
+/// it: who signs a URL seldom has the body. The SDK for JavaScript, by default, signs the checksum of an
+/// empty one into every URL for an upload.
+fn is_of_a_body(name: &str) -> bool {
+    let kind = name.strip_prefix("x-amz-checksum-");
+    name == "x-amz-sdk-checksum-algorithm"
+        || kind.is_some_and(|kind| !["algorithm", "mode", "type"].contains(&kind))
+}
+
 /// Makes headers of the `x-amz-*` parameters of a presigned request, so that nothing behind has to know
 /// of the two places. To be called after [`super::Verifier::verify`], which looks at the head as sent.
 /// A header that was really sent, and so signed as a header, stays as it is.
@@ -28,7 +37,8 @@ const OF_THE_SIGNATURE: [&str; 8] = [
 pub fn hoisted_headers(parts: &mut Parts) -> Result<(), AuthError> {
     for (name, value) in Query::of(&parts.uri).iter() {
         let name = name.to_ascii_lowercase();
-        if !name.starts_with("x-amz-") || OF_THE_SIGNATURE.contains(&&*name) {
+        if !name.starts_with("x-amz-") || OF_THE_SIGNATURE.contains(&&*name) || is_of_a_body(&name)
+        {
             continue;
         }
         // A URL is written down in too many places to carry a key.
@@ -70,6 +80,29 @@ mod tests {
         assert_eq!(parts.headers["x-amz-storage-class"], "STANDARD");
         assert_eq!(parts.headers["x-amz-acl"], "private");
         assert_eq!(parts.headers.len(), 2);
+    }
+
+    #[test]
+    fn the_checksum_of_a_body_is_taken_from_headers_only() {
+        let mut parts = head(
+            "&x-amz-checksum-crc32=AAAAAA%3D%3D&x-amz-sdk-checksum-algorithm=CRC32&x-amz-checksum-mode=ENABLED&X-Amz-Checksum-Algorithm=CRC32&x-amz-checksum-type=FULL_OBJECT",
+        );
+        parts
+            .headers
+            .insert("x-amz-checksum-sha1", HeaderValue::from_static("sent"));
+        hoisted_headers(&mut parts).unwrap();
+        let mut names: Vec<_> = parts.headers.keys().map(HeaderName::as_str).collect();
+        names.sort_unstable();
+        assert_eq!(
+            names,
+            [
+                "x-amz-acl",
+                "x-amz-checksum-algorithm",
+                "x-amz-checksum-mode",
+                "x-amz-checksum-sha1",
+                "x-amz-checksum-type",
+            ]
+        );
     }
 
     #[test]

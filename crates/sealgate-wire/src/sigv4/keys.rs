@@ -1,12 +1,11 @@
 //! Signing keys already derived. Deriving costs five HMACs; a client uses one key all day.
 
 use std::num::NonZeroUsize;
-use std::time::SystemTime;
 
-use aws_sigv4::sign::v4::generate_signing_key;
 use lru::LruCache;
 use parking_lot::Mutex;
-use sha2::{Digest as _, Sha256};
+use sealgate_crypto::hash::{Digest as _, Sha256};
+use sealgate_crypto::hmac;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
@@ -34,13 +33,8 @@ impl SigningKeys {
         }
     }
 
-    /// The signing key of a scope, whose first second is `day`.
-    pub(super) fn get(
-        &self,
-        scope: &Scope,
-        day: SystemTime,
-        secret: &SecretKey,
-    ) -> Zeroizing<[u8; 32]> {
+    /// The signing key of a scope.
+    pub(super) fn get(&self, scope: &Scope, secret: &SecretKey) -> Zeroizing<[u8; 32]> {
         let of = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(secret.expose())));
         // An access key id has no slash (it is cut at the first), so the name is unambiguous.
         let name = format!("{}/{}", scope.access_key_id, scope.text());
@@ -49,11 +43,7 @@ impl SigningKeys {
         {
             return derived.key.clone();
         }
-        let mut key = Zeroizing::new([0; 32]);
-        let fresh = generate_signing_key(secret.expose(), day, &scope.region, &scope.service);
-        for (to, from) in key.iter_mut().zip(fresh.as_ref()) {
-            *to = *from;
-        }
+        let key = derive(scope, secret);
         let derived = Derived {
             of,
             key: key.clone(),
@@ -61,6 +51,21 @@ impl SigningKeys {
         self.derived.lock().put(name, derived);
         key
     }
+}
+
+/// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#derive-signing-key>
+fn derive(scope: &Scope, secret: &SecretKey) -> Zeroizing<[u8; 32]> {
+    let secret = Zeroizing::new(["AWS4", secret.expose()].concat());
+    let mut key = Zeroizing::new(hmac::sha256(secret.as_bytes(), scope.date.as_bytes()));
+    for part in [&*scope.region, &*scope.service, "aws4_request"] {
+        *key = hmac::sha256(key.as_slice(), part.as_bytes());
+    }
+    key
+}
+
+/// The signature of a string to sign, in hex.
+pub(super) fn signature(key: &[u8; 32], string_to_sign: &str) -> String {
+    hex::encode(hmac::sha256(key, string_to_sign.as_bytes()))
 }
 
 #[cfg(test)]
@@ -80,16 +85,15 @@ mod tests {
     #[test]
     fn a_cached_key_is_never_served_for_another_secret() {
         let keys = SigningKeys::new();
-        let day = SystemTime::UNIX_EPOCH;
         let (a, b) = (
             SecretKey::new("a".to_owned()),
             SecretKey::new("b".to_owned()),
         );
-        let first = keys.get(&scope("19700101"), day, &a);
-        assert_eq!(*first, *keys.get(&scope("19700101"), day, &a));
-        let other = keys.get(&scope("19700101"), day, &b);
+        let first = keys.get(&scope("19700101"), &a);
+        assert_eq!(*first, *keys.get(&scope("19700101"), &a));
+        let other = keys.get(&scope("19700101"), &b);
         assert_ne!(*first, *other);
-        assert_eq!(*first, *keys.get(&scope("19700101"), day, &a));
+        assert_eq!(*first, *keys.get(&scope("19700101"), &a));
     }
 
     #[test]
@@ -97,7 +101,7 @@ mod tests {
         let keys = SigningKeys::new();
         let secret = SecretKey::new("a".to_owned());
         for i in 0..CAPACITY.get() + 10 {
-            keys.get(&scope(&i.to_string()), SystemTime::UNIX_EPOCH, &secret);
+            keys.get(&scope(&i.to_string()), &secret);
         }
         assert_eq!(keys.derived.lock().len(), CAPACITY.get());
     }

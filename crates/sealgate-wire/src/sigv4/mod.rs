@@ -1,9 +1,9 @@
 //! Signature Version 4, on the server's side.
 //!
 //! A request is first parsed ([`parse`]: whose key, for which service, what the signature covers), then
-//! the caller looks up the secret, then the signature is checked ([`Verifier::verify`]). Signing keys
-//! and signatures are computed by `aws-sigv4`; what is signed is put together here, from the request as
-//! it was sent.
+//! the caller looks up the secret, then the signature is checked ([`Verifier::verify`]). What is
+//! signed is put together here, from the request as it was sent; the tests compare with the signer of
+//! `aws-sigv4`.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sig-v4-header-based-auth.html>
 
@@ -25,9 +25,10 @@ pub use hoisted::hoisted_headers;
 pub use parse::parse;
 pub use verify::Verifier;
 
-pub(crate) use timestamps::extended;
+pub(crate) use parse::parse_scope;
+pub(crate) use timestamps::{extended, parse_basic};
 
-use sha2::{Digest as _, Sha256};
+use sealgate_crypto::hash::{Digest as _, Sha256};
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 

@@ -220,7 +220,7 @@ fn parse_expires(text: &str) -> Result<u32, AuthError> {
 }
 
 /// `AKID/20130524/us-east-1/s3/aws4_request`
-fn parse_scope(credential: &str) -> Result<Scope, String> {
+pub(crate) fn parse_scope(credential: &str) -> Result<Scope, String> {
     let fields: Vec<&str> = credential.split('/').collect();
     let [access_key_id, date, region, service, terminal] = fields[..] else {
         return Err("the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".".to_owned());

@@ -12,7 +12,7 @@ const EXTENDED: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// Parses `YYYYMMDDTHHMMSSZ`.
-pub(super) fn parse_basic(text: &str) -> Option<OffsetDateTime> {
+pub(crate) fn parse_basic(text: &str) -> Option<OffsetDateTime> {
     // The parser takes signs and years of other lengths; AWS does not.
     if text.len() != 16 || !text.starts_with(|c: char| c.is_ascii_digit()) {
         return None;

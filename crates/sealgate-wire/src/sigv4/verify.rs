@@ -1,15 +1,12 @@
 //! Checking what a request presents against the secret.
 
-use std::time::SystemTime;
-
-use aws_sigv4::sign::v4::calculate_signature;
 use http::request::Parts;
 use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 
-use super::keys::SigningKeys;
-use super::timestamps::{basic, extended, parse_day};
-use super::{AuthError, ChunkVerifier, Payload, Presented, SecretKey, canonical};
+use super::keys::{self, SigningKeys};
+use super::timestamps::{basic, extended};
+use super::{AuthError, ChunkVerifier, Payload, Presented, Scope, SecretKey, canonical};
 
 /// How far the clocks of client and server may be apart.
 const SKEW: Duration = Duration::minutes(15);
@@ -60,12 +57,11 @@ impl Verifier {
         };
         let timestamp = basic(presented.signed_at);
         let scope = presented.scope.text();
-        let day = parse_day(&presented.scope.date).map_or(SystemTime::UNIX_EPOCH, SystemTime::from);
-        let key = self.keys.get(&presented.scope, day, secret);
+        let key = self.keys.get(&presented.scope, secret);
         let string_to_sign = canonical::hash(parts, presented, payload_hash)
             .map(|hash| format!("AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{hash}"));
         let matches = string_to_sign.as_ref().is_some_and(|text| {
-            let expected = calculate_signature(key.as_slice(), text.as_bytes());
+            let expected = keys::signature(&key, text);
             bool::from(expected.as_bytes().ct_eq(presented.signature.as_bytes()))
         });
         if !matches {
@@ -86,6 +82,39 @@ impl Verifier {
         })
     }
 
+    /// Whether this is the signature of a form's policy, as sent. The form must be for S3, here.
+    pub(crate) fn verify_policy(
+        &self,
+        scope: &Scope,
+        secret: &SecretKey,
+        policy: &str,
+        signature: &str,
+    ) -> Result<bool, AuthError> {
+        let wrong = |message: String, region: Option<String>| AuthError::FormField {
+            message,
+            name: "X-Amz-Credential",
+            value: format!("{}/{}", scope.access_key_id, scope.text()),
+            region,
+        };
+        if scope.service != "s3" {
+            return Err(wrong(wrong_service(&scope.service), None));
+        }
+        if scope.region != self.region {
+            let region = Some(self.region.clone());
+            return Err(wrong(self.wrong_region(&scope.region), region));
+        }
+        let key = self.keys.get(scope, secret);
+        let expected = keys::signature(&key, policy);
+        Ok(bool::from(expected.as_bytes().ct_eq(signature.as_bytes())))
+    }
+
+    fn wrong_region(&self, region: &str) -> String {
+        format!(
+            "the region '{region}' is wrong; expecting '{}'",
+            self.region
+        )
+    }
+
     fn check_scope(&self, presented: &Presented) -> Result<(), AuthError> {
         let scope = &presented.scope;
         let wrong = |reason: String, region: Option<String>| {
@@ -99,26 +128,21 @@ impl Verifier {
             }
         };
         if !SERVICES.contains(&&*scope.service) {
-            return Err(wrong(
-                format!(
-                    "incorrect service \"{}\". This endpoint belongs to \"s3\".",
-                    scope.service
-                ),
-                None,
-            ));
+            return Err(wrong(wrong_service(&scope.service), None));
         }
         let global = GLOBAL_SERVICES.contains(&&*scope.service) && scope.region == GLOBAL_REGION;
         if scope.region != self.region && !global {
             return Err(wrong(
-                format!(
-                    "the region '{}' is wrong; expecting '{}'",
-                    scope.region, self.region
-                ),
+                self.wrong_region(&scope.region),
                 Some(self.region.clone()),
             ));
         }
         Ok(())
     }
+}
+
+fn wrong_service(service: &str) -> String {
+    format!("incorrect service \"{service}\". This endpoint belongs to \"s3\".")
 }
 
 fn check_time(presented: &Presented, now: OffsetDateTime) -> Result<(), AuthError> {

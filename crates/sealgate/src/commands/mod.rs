@@ -5,12 +5,14 @@
 mod account;
 mod audit;
 mod explain;
+mod lifecycle;
 mod rewrap;
 pub mod root;
 
 pub use account::AccountCommand;
 pub use audit::AuditCommand;
 pub use explain::ExplainArgs;
+pub use lifecycle::LifecycleCommand;
 pub use rewrap::RewrapArgs;
 pub use root::RootCommand;
 
@@ -32,6 +34,9 @@ pub enum Command {
     Audit(AuditCommand),
     /// Say whether a principal may do something, and which policy statement decides
     Explain(ExplainArgs),
+    /// Carry out the lifecycle rules of buckets
+    #[command(subcommand)]
+    Lifecycle(LifecycleCommand),
     /// Move data keys to the newest version of their key, or to another key, without touching bodies
     Rewrap(RewrapArgs),
     /// Say who holds the root key, move it to another holder, or recover it
@@ -46,6 +51,7 @@ impl Command {
             Command::Account(_) => "account",
             Command::Audit(_) => "audit",
             Command::Explain(_) => "explain",
+            Command::Lifecycle(_) => "lifecycle",
             Command::Rewrap(_) => "rewrap",
             Command::Root(_) => "root",
         }
@@ -57,7 +63,10 @@ impl Command {
         match self {
             Command::Audit(command) => command.absolute(),
             Command::Root(command) => command.absolute(),
-            Command::Account(_) | Command::Explain(_) | Command::Rewrap(_) => Ok(()),
+            Command::Account(_)
+            | Command::Explain(_)
+            | Command::Lifecycle(_)
+            | Command::Rewrap(_) => Ok(()),
         }
     }
 
@@ -67,6 +76,7 @@ impl Command {
             Command::Account(command) => command.run(stores, output).await,
             Command::Audit(command) => command.run(stores, output).await,
             Command::Explain(args) => args.run(stores, output).await,
+            Command::Lifecycle(command) => command.run(stores, output).await,
             Command::Rewrap(args) => args.run(stores, output).await,
             Command::Root(command) => command.run(stores, output).await,
         }

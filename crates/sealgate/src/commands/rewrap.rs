@@ -12,10 +12,10 @@ use std::time::Duration;
 use anyhow::{Context, bail};
 use clap::Args;
 use futures_util::future::join_all;
+use sealgate_crypto::hash::{Digest, Sha256};
 use sealgate_index::{Bucket, EnvelopeScope, Expect, IndexError, RecordWrite, StoredEnvelope};
 use sealgate_sse::{Envelope, Place, SseError};
 use serde::{Deserialize, Serialize};
-use sha2::{Digest, Sha256};
 use tokio::time::{Instant, sleep_until};
 
 use crate::control::Output;

@@ -126,6 +126,9 @@ impl RootCommand {
                 needed,
                 shares: total,
             } => {
+                if sealgate_crypto::APPROVED_ONLY {
+                    bail!("this is a FIPS build, and splitting a secret is not approved");
+                }
                 let key = stores.root.key()?;
                 for share in shares::split(&key, needed, total)? {
                     output.line(share.to_text().as_str()).await?;

@@ -1,11 +1,13 @@
 //! The configuration file as it is written; what its words mean is decided elsewhere.
 
+use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use serde::Deserialize;
 use zeroize::Zeroizing;
 
 use super::ConfigError;
+use super::notifications::TargetSection;
 
 /// The file. Every key does something; one that is not known is refused.
 #[derive(Default, Deserialize)]
@@ -23,8 +25,13 @@ pub(super) struct ConfigFile {
     pub root_check_interval: Option<String>,
     pub root_grace: Option<String>,
     pub trail_delivery: Option<String>,
+    pub lifecycle_interval: Option<String>,
+    pub access_log_delivery: Option<String>,
+    pub key_cache_time: Option<String>,
+    pub key_cache_size: Option<usize>,
     pub region: Option<String>,
     pub domains: Option<Vec<String>>,
+    pub website_domains: Option<Vec<String>>,
     pub cleartext_secrets: Option<String>,
     pub trusted_proxies: Option<Vec<String>>,
     pub metrics: Option<String>,
@@ -33,7 +40,9 @@ pub(super) struct ConfigFile {
     pub garbage_grace: Option<String>,
     pub block_sse_c_on_new_buckets: Option<bool>,
     pub limits: Option<LimitsSection>,
+    pub xks: Option<XksSection>,
     pub log: Option<LogSection>,
+    pub notifications: Option<BTreeMap<String, TargetSection>>,
 }
 
 #[derive(Default, Deserialize)]
@@ -70,12 +79,20 @@ pub(super) struct LimitsSection {
 
 #[derive(Default, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct XksSection {
+    pub ca_file: Option<PathBuf>,
+    pub timeout: Option<String>,
+    pub allow_http: Option<bool>,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct LogSection {
     pub level: Option<String>,
     pub format: Option<String>,
 }
 
-fn secret<'de, D: serde::Deserializer<'de>>(
+pub(super) fn secret<'de, D: serde::Deserializer<'de>>(
     deserializer: D,
 ) -> Result<Option<Zeroizing<String>>, D::Error> {
     Ok(Option::<String>::deserialize(deserializer)?.map(Zeroizing::new))

@@ -1,16 +1,21 @@
 //! The configuration: one value of types, made once from flags, environment, file and defaults.
 
 mod file;
+mod notifications;
 mod values;
 
+use std::collections::BTreeMap;
 use std::io::IsTerminal;
 use std::net::SocketAddr;
+use std::num::NonZeroUsize;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use ipnet::IpNet;
 use sealgate_blobs::RemoteConfig;
 use sealgate_iam::CleartextSecrets;
+use sealgate_kms::ExternalKeyStores;
+use sealgate_notify::TargetConfig;
 use sealgate_trust::{Lease, RootConfig, RootError, Secrets, Source};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -23,6 +28,9 @@ pub use values::{LogFormat, LogLevel, MetricsAccess};
 const DEFAULT_INLINE_LIMIT: u64 = 16 * 1024;
 /// An inline body is a row: beyond this a blob is better in every way.
 const MAX_INLINE_LIMIT: u64 = 1024 * 1024;
+const SHORTEST_KEY_CACHE: Duration = Duration::from_secs(1);
+const LONGEST_KEY_CACHE: Duration = Duration::from_secs(60 * 60);
+const LARGEST_KEY_CACHE: usize = 65536;
 
 /// Why a configuration cannot be used. The texts are the sentences a person reads at start.
 #[derive(Debug, Error)]
@@ -81,6 +89,8 @@ pub struct Config {
     pub region: String,
     /// Domains under which buckets are names.
     pub domains: Vec<String>,
+    /// Domains under which buckets are websites.
+    pub website_domains: Vec<String>,
     /// Where secrets may come over cleartext.
     pub cleartext_secrets: CleartextSecrets,
     /// Proxies whose word about the client counts.
@@ -95,16 +105,44 @@ pub struct Config {
     pub root: RootConfig,
     /// How often trails deliver into their buckets.
     pub trail_delivery: Duration,
+    /// How often it is looked whether lifecycle rules are due.
+    pub lifecycle_interval: Duration,
+    /// How often access logs are delivered into their buckets.
+    pub access_log_delivery: Duration,
+    /// How long plaintext key material stays in memory, and how much of it.
+    pub key_cache: KeyCache,
     /// How long a replaced blob stays.
     pub garbage_grace: Duration,
     /// Whether new buckets refuse SSE-C.
     pub block_sse_c_on_new_buckets: bool,
+    /// How the proxies of external key stores are talked to.
+    pub external_key_stores: ExternalKeyStores,
     /// Bounds on connections and time.
     pub limits: Limits,
     /// How much is logged.
     pub log_level: LogLevel,
     /// In which form.
     pub log_format: LogFormat,
+    /// Where notifications may go, by name.
+    pub notifications: BTreeMap<String, TargetConfig>,
+}
+
+/// The caches of plaintext keys.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct KeyCache {
+    /// How long a key is kept.
+    pub time: Duration,
+    /// How many are kept.
+    pub size: NonZeroUsize,
+}
+
+impl Default for KeyCache {
+    fn default() -> KeyCache {
+        KeyCache {
+            time: Duration::from_secs(300),
+            size: NonZeroUsize::MIN.saturating_add(1023),
+        }
+    }
 }
 
 /// Where blobs go.
@@ -224,6 +262,15 @@ impl Config {
                 expected: "at least one connection must be possible".into(),
             });
         }
+        let xks = file.xks.unwrap_or_default();
+        let external_key_stores = ExternalKeyStores {
+            ca_file: xks.ca_file,
+            timeout: match xks.timeout {
+                Some(timeout_given) => timeout("xks.timeout", Some(timeout_given), 0)?,
+                None => ExternalKeyStores::default().timeout,
+            },
+            allow_http: xks.allow_http.unwrap_or(false),
+        };
         let log = file.log.unwrap_or_default();
         let region = args
             .region
@@ -231,13 +278,16 @@ impl Config {
             .or(file.region)
             .unwrap_or_else(|| "us-east-1".into());
 
+        let data = args
+            .folder
+            .data
+            .clone()
+            .or(file.data)
+            .unwrap_or_else(|| "./data".into());
+
         Ok(Config {
-            data: args
-                .folder
-                .data
-                .clone()
-                .or(file.data)
-                .unwrap_or_else(|| "./data".into()),
+            notifications: notifications::targets(file.notifications.unwrap_or_default(), &data)?,
+            data,
             listen,
             listen_tls,
             store,
@@ -245,7 +295,14 @@ impl Config {
             index_encryption: file.index_encryption.unwrap_or(true),
             bootstrap: args.bootstrap.clone().or(file.bootstrap),
             region: values::region(region)?,
-            domains: values::domains(file.domains.unwrap_or_else(|| vec!["localhost".into()]))?,
+            domains: values::domains(
+                "domains",
+                file.domains.unwrap_or_else(|| vec!["localhost".into()]),
+            )?,
+            website_domains: values::domains(
+                "website_domains",
+                file.website_domains.unwrap_or_default(),
+            )?,
             cleartext_secrets: match file.cleartext_secrets {
                 Some(word) => values::cleartext_secrets(&word)?,
                 None => CleartextSecrets::Loopback,
@@ -261,6 +318,12 @@ impl Config {
             }),
             root,
             trail_delivery: timeout("trail_delivery", file.trail_delivery, 300)?,
+            lifecycle_interval: timeout("lifecycle_interval", file.lifecycle_interval, 900)?,
+            access_log_delivery: timeout("access_log_delivery", file.access_log_delivery, 300)?,
+            key_cache: key_cache(
+                args.key_cache_time.clone().or(file.key_cache_time),
+                args.key_cache_size.or(file.key_cache_size),
+            )?,
             inline_limit,
             garbage_grace: values::duration(
                 "garbage_grace",
@@ -268,6 +331,7 @@ impl Config {
                 Duration::from_secs(600),
             )?,
             block_sse_c_on_new_buckets: file.block_sse_c_on_new_buckets.unwrap_or(false),
+            external_key_stores,
             limits: Limits {
                 connections,
                 header_timeout: timeout("limits.header_timeout", limits.header_timeout, 60)?,
@@ -305,6 +369,31 @@ fn root_secrets(passphrase_file: Option<PathBuf>) -> Secrets {
         }
         None => secrets,
     }
+}
+
+/// The bounds are those within which a cache both helps and is one.
+fn key_cache(time: Option<String>, size: Option<usize>) -> Result<KeyCache, ConfigError> {
+    let default = KeyCache::default();
+    let given = time.clone().unwrap_or_default();
+    let time = values::duration("key_cache_time", time, default.time)?;
+    if !(SHORTEST_KEY_CACHE..=LONGEST_KEY_CACHE).contains(&time) {
+        return Err(ConfigError::Value {
+            name: "key_cache_time",
+            value: given,
+            expected: "it must be from 1s to 1h".into(),
+        });
+    }
+    let size = match size {
+        None => default.size,
+        Some(size) => NonZeroUsize::new(size)
+            .filter(|size| size.get() <= LARGEST_KEY_CACHE)
+            .ok_or_else(|| ConfigError::Value {
+                name: "key_cache_size",
+                value: size.to_string(),
+                expected: format!("it must be from 1 to {LARGEST_KEY_CACHE}"),
+            })?,
+    };
+    Ok(KeyCache { time, size })
 }
 
 /// A duration that is not zero.
@@ -410,6 +499,32 @@ mod tests {
     }
 
     #[test]
+    fn the_caches_of_keys_are_bounded_in_time_and_number() {
+        let config = load(&ServeArgs::default(), &[], "").unwrap();
+        assert_eq!(config.key_cache, KeyCache::default());
+        let file = "key_cache_time = '2s'\nkey_cache_size = 7";
+        let of_file = load(&ServeArgs::default(), &[], file).unwrap().key_cache;
+        assert_eq!(of_file.time, Duration::from_secs(2));
+        assert_eq!(of_file.size.get(), 7);
+        let args = ServeArgs {
+            key_cache_time: Some("1h".into()),
+            key_cache_size: Some(65536),
+            ..ServeArgs::default()
+        };
+        let of_flags = load(&args, &[], file).unwrap().key_cache;
+        assert_eq!(of_flags.time, Duration::from_secs(3600));
+        assert_eq!(of_flags.size.get(), 65536);
+        for bad in ["0s", "999ms", "61m"] {
+            let said = refusal(&format!("key_cache_time = '{bad}'"));
+            assert!(said.contains("from 1s to 1h"), "{said}");
+        }
+        for bad in [0, 65537] {
+            let said = refusal(&format!("key_cache_size = {bad}"));
+            assert!(said.contains("from 1 to 65536"), "{said}");
+        }
+    }
+
+    #[test]
     fn a_flag_wins_over_the_file_and_the_file_over_the_default() {
         let file = "data = '/from/file'\nregion = 'eu-west-1'\nlisten = '127.0.0.1:1'";
         let args = ServeArgs {
@@ -492,13 +607,27 @@ mod tests {
             ("garbage_grace = '10 parsecs'", "garbage_grace"),
             ("limits.idle_timeout = '0s'", "idle_timeout"),
             ("limits.connections = 0", "connections"),
+            ("xks.timeout = '0s'", "xks.timeout"),
             ("log.level = 'loud'", "log.level"),
             ("index = 'postgres://x'", "sqlite:"),
             ("store.url = 'bucket'", "s3://"),
             ("domains = ['bad domain']", "domains"),
+            ("website_domains = ['*.example']", "website_domains"),
             ("region = 'Bad Region'", "region"),
             ("inline_limit = 999999999", "inline_limit"),
             ("metrics = 'secret'", "metrics"),
+            ("[notifications.a]\nkind = 'smtp'", "webhook"),
+            ("[notifications.'a.b']\nkind = 'queue'", "letters"),
+            ("[notifications.a]\nkind = 'webhook'", "url"),
+            (
+                "[notifications.a]\nkind = 'webhook'\nurl = 'ftp://x'",
+                "https://",
+            ),
+            ("[notifications.a]\nkind = 'queue'\ntoken = 'x'", "keys"),
+            (
+                "[notifications.a]\nkind = 'queue'\naccounts = ['1']",
+                "12 digits",
+            ),
         ] {
             let message = refusal(file);
             assert!(message.contains(word), "{file}: {message}");

@@ -221,7 +221,10 @@ pub(super) fn region(name: String) -> Result<String, ConfigError> {
 }
 
 /// Domains, in lower case.
-pub(super) fn domains(names: Vec<String>) -> Result<Vec<String>, ConfigError> {
+pub(super) fn domains(
+    setting: &'static str,
+    names: Vec<String>,
+) -> Result<Vec<String>, ConfigError> {
     names
         .into_iter()
         .map(|name| {
@@ -229,7 +232,7 @@ pub(super) fn domains(names: Vec<String>) -> Result<Vec<String>, ConfigError> {
             match rustls::pki_types::DnsName::try_from(name.as_str()) {
                 Ok(_) => Ok(name),
                 Err(_) => refuse(
-                    "domains",
+                    setting,
                     &name,
                     "each must be a DNS name, without scheme, port or wildcard",
                 ),

@@ -13,16 +13,17 @@ mod probes;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, SERVER};
+use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, SERVER, USER_AGENT};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
-use http_body_util::{BodyExt, Full};
+use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use sealgate_admin_api::{AdminApi, collect};
 use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service, SignatureVersion};
 use sealgate_s3::S3;
+use sealgate_seal::wiping_stack;
 use sealgate_wire::Connection;
 use sealgate_wire::sigv2::VirtualHostBucket;
 use sealgate_wire::sigv4::hoisted_headers;
@@ -55,9 +56,16 @@ pub struct Front {
     pub metrics: Metrics,
     /// Domains under which buckets are names.
     pub domains: Vec<String>,
+    /// Domains under which buckets are websites.
+    pub website_domains: Vec<String>,
     /// Proxies whose word counts.
     pub trusted_proxies: Vec<IpNet>,
 }
+
+/// Among the extensions of an answer: the request carried a key or a plaintext, and buffers that it came
+/// through are not to keep it.
+#[derive(Clone, Copy)]
+pub struct CarriedSecret;
 
 /// What every answer is made with.
 struct Ids {
@@ -87,12 +95,21 @@ impl Front {
         );
         let unsent_continue = waits_for_continue_in_vain(&parts);
         let declared = declared_length(&parts.headers, body.is_end_stream());
+        let secret = carries_secret(&parts);
 
         let routed = AssertUnwindSafe(self.route(parts, body, &conn, &ids, &mut observation));
-        let mut response = match routed.catch_unwind().await {
+        let routed = routed.catch_unwind();
+        let outcome = match secret {
+            true => wiping_stack(routed).await,
+            false => routed.await,
+        };
+        let mut response = match outcome {
             Ok(response) => response,
             Err(_) => closing(answer::internal_error(&ids.request, &ids.host)),
         };
+        if secret {
+            response.extensions_mut().insert(CarriedSecret);
+        }
 
         let headers = response.headers_mut();
         headers.insert(SERVER, HeaderValue::from_static("Sealgate"));
@@ -126,6 +143,13 @@ impl Front {
             .get(HOST)
             .and_then(|value| value.to_str().ok())
             .or(parts.uri.host());
+        let website =
+            host.and_then(|host| sealgate_s3::virtual_host_bucket(host, &self.website_domains));
+        if let Some(bucket) = website {
+            return self
+                .website(parts, body, conn, ids, observation, bucket)
+                .await;
+        }
         let virtual_bucket =
             host.and_then(|host| sealgate_s3::virtual_host_bucket(host, &self.domains));
         if let Some(bucket) = &virtual_bucket {
@@ -198,12 +222,50 @@ impl Front {
                 ..
             }) => {
                 self.s3
-                    .auth_error(&error, &parts, body, &ids.request, &ids.host)
+                    .auth_error(&error, &parts, body, conn, &ids.request, &ids.host)
                     .await
             }
             // Identities could not be read; why is in the log.
             Err(_) => return closing(answer::internal_error(&ids.request, &ids.host)),
         };
+        if let Some(outcome) = response.extensions().get::<sealgate_s3::Outcome>() {
+            observation.operation(outcome.operation);
+            observation.outcome(outcome.error, outcome.mode);
+        }
+        response.map(|body| body.map_err(Into::into).boxed_unsync())
+    }
+
+    /// A bucket's website. Visitors are nobody known, whatever else they send.
+    async fn website(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        conn: &Connection,
+        ids: &Ids,
+        observation: &mut Observation,
+        bucket: String,
+    ) -> Response<AnswerBody> {
+        observation.service(Service::S3.name());
+        let (mut unsigned, ()) = Request::new(()).into_parts();
+        if let Some(agent) = parts.headers.get(USER_AGENT) {
+            unsigned.headers.insert(USER_AGENT, agent.clone());
+        }
+        let now = OffsetDateTime::now_utc();
+        let Ok(auth) = self.iam.authenticate(&unsigned, conn, now, None).await else {
+            return closing(answer::internal_error(&ids.request, &ids.host));
+        };
+        let incoming = sealgate_s3::Incoming {
+            parts,
+            body,
+            auth,
+            conn: conn.clone(),
+            request_id: ids.request.clone(),
+            host_id: ids.host.clone(),
+        };
+        let response = self.s3.visit(incoming, &bucket).await;
+        if looks_like_a_bucket(&bucket) {
+            observation.bucket(bucket);
+        }
         if let Some(outcome) = response.extensions().get::<sealgate_s3::Outcome>() {
             observation.operation(outcome.operation);
             observation.outcome(outcome.error, outcome.mode);
@@ -234,7 +296,7 @@ impl Front {
                     Ok(auth) => {
                         note_principal(observation, &auth);
                         self.admin
-                            .handle(parts, Full::new(document), auth, conn, &ids.request)
+                            .handle(parts, document, auth, conn, &ids.request)
                             .await
                     }
                     Err(failure) => self.admin.auth_error(&failure, &ids.request),
@@ -287,6 +349,27 @@ fn waits_for_continue_in_vain(parts: &Parts) -> bool {
         .get(CONTENT_LENGTH)
         .is_some_and(|length| length == "0");
     empty && parts.headers.contains_key(EXPECT)
+}
+
+/// A request with a customer's key (which a presigned URL may carry in its query), or with a plaintext for
+/// the KMS.
+fn carries_secret(parts: &Parts) -> bool {
+    const CUSTOMER_KEYS: [&str; 2] = [
+        "x-amz-server-side-encryption-customer-key",
+        "x-amz-copy-source-server-side-encryption-customer-key",
+    ];
+    let in_query = |query: &str| {
+        let query = query.to_ascii_lowercase();
+        CUSTOMER_KEYS.iter().any(|name| query.contains(name))
+    };
+    CUSTOMER_KEYS
+        .iter()
+        .any(|name| parts.headers.contains_key(*name))
+        || parts.uri.query().is_some_and(in_query)
+        || parts
+            .headers
+            .get("x-amz-target")
+            .is_some_and(|target| target == "TrentService.Encrypt")
 }
 
 /// What cannot be the name of a bucket is not written to the log: it may be anything.

@@ -1,11 +1,13 @@
 //! Listeners: from a socket to requests, and the orderly end of both.
 
+mod forget;
 mod stall;
 
 use std::convert::Infallible;
+use std::future::poll_fn;
 use std::io;
 use std::net::SocketAddr;
-use std::pin::pin;
+use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -13,7 +15,6 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use hyper_util::server::graceful::{GracefulShutdown, Watcher};
 use rustls::ServerConfig;
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
@@ -22,7 +23,8 @@ use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 
 use crate::config::Limits;
-use crate::front::{Front, Peer};
+use crate::front::{CarriedSecret, Front, Peer};
+use forget::{LastOf, Lasting, Progress, WipedReads};
 use stall::StallGuard;
 
 /// S3 takes 8 KiB of headers; signatures, tokens and proxies add to it.
@@ -98,11 +100,12 @@ pub async fn serve(
         permits,
         http,
     });
-    let graceful = GracefulShutdown::new();
+    // Every connection holds a receiver: when the last one is dropped, all have ended.
+    let (drain, draining) = watch::channel(false);
 
     let loops = listeners
         .into_iter()
-        .map(|listener| accept_loop(listener, &shared, &graceful));
+        .map(|listener| accept_loop(listener, &shared, &draining));
     let mut stopped = stop.clone();
     tokio::select! {
         _ = futures_util::future::join_all(loops) => {}
@@ -110,17 +113,17 @@ pub async fn serve(
     }
 
     // The sockets are closed by now: new clients are refused while the open connections finish.
-    let open = graceful.count();
+    drop(draining);
+    drain.send_replace(true);
+    let open = drain.receiver_count();
     if open > 0 {
         tracing::info!(connections = open, "waiting for open connections to finish");
     }
-    timeout(limits.drain_timeout, graceful.shutdown())
-        .await
-        .is_ok()
+    timeout(limits.drain_timeout, drain.closed()).await.is_ok()
 }
 
 /// Accepts connections for good.
-async fn accept_loop(listener: Listener, shared: &Arc<Shared>, graceful: &GracefulShutdown) {
+async fn accept_loop(listener: Listener, shared: &Arc<Shared>, draining: &watch::Receiver<bool>) {
     let tls = listener.tls.map(TlsAcceptor::from);
     loop {
         // Above the limit, clients wait in the backlog of the system.
@@ -133,7 +136,7 @@ async fn accept_loop(listener: Listener, shared: &Arc<Shared>, graceful: &Gracef
                     stream,
                     peer,
                     permit,
-                    watcher: graceful.watcher(),
+                    draining: draining.clone(),
                 };
                 tokio::spawn(connection.run(tls.clone(), shared.clone()));
             }
@@ -150,7 +153,7 @@ struct Accepted {
     stream: TcpStream,
     peer: SocketAddr,
     permit: OwnedSemaphorePermit,
-    watcher: Watcher,
+    draining: watch::Receiver<bool>,
 }
 
 impl Accepted {
@@ -159,7 +162,7 @@ impl Accepted {
             stream,
             peer,
             permit,
-            watcher,
+            draining,
         } = self;
         let _open = (permit, shared.front.metrics().connection_opened());
         // Answers are written in full steps; waiting for more only delays them.
@@ -171,9 +174,9 @@ impl Accepted {
                 secure: false,
                 sni: None,
             };
-            return speak(stream, peer, &shared, watcher).await;
+            return speak(stream, peer, &shared, draining).await;
         };
-        match timeout(shared.limits.header_timeout, tls.accept(stream)).await {
+        match timeout(shared.limits.header_timeout, tls.accept(WipedReads(stream))).await {
             Ok(Ok(stream)) => {
                 let sni = stream.get_ref().1.server_name().map(str::to_owned);
                 let peer = Peer {
@@ -181,7 +184,7 @@ impl Accepted {
                     secure: true,
                     sni,
                 };
-                speak(stream, peer, &shared, watcher).await;
+                speak(stream, peer, &shared, draining).await;
             }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
@@ -189,19 +192,52 @@ impl Accepted {
     }
 }
 
-async fn speak<T>(stream: T, peer: Peer, shared: &Arc<Shared>, watcher: Watcher)
+/// Speaks HTTP until one side ends it, or it is drained.
+async fn speak<T>(stream: T, peer: Peer, shared: &Arc<Shared>, mut draining: watch::Receiver<bool>)
 where
     T: AsyncRead + AsyncWrite + Unpin + Send + 'static,
 {
-    let address = peer.address;
     let peer = Arc::new(peer);
-    let service = service_fn(move |request: hyper::Request<Incoming>| {
-        let (front, peer) = (shared.front.clone(), peer.clone());
-        async move { Ok::<_, Infallible>(front.handle(request, &peer).await) }
-    });
-    let connection = shared.http.serve_connection(TokioIo::new(stream), service);
-    if let Err(error) = pin!(watcher.watch(connection)).await {
-        // Clients that go away are not news; the log of the request says how far it came.
-        tracing::debug!(peer = %address, %error, "connection ended early");
+    let progress = Arc::<Progress>::default();
+    let mut stream = Lasting::new(stream, progress.clone());
+    let mut drained = pin!(draining.wait_for(|draining| *draining));
+    let mut stopping = false;
+    loop {
+        let service = service_fn(|request: hyper::Request<Incoming>| {
+            let (front, peer, progress) = (shared.front.clone(), peer.clone(), progress.clone());
+            progress.begin();
+            async move {
+                let response = front.handle(request, &peer).await;
+                if response.extensions().get::<CarriedSecret>().is_some() {
+                    progress.carried_secret();
+                }
+                Ok::<_, Infallible>(response.map(|body| LastOf::new(body, progress)))
+            }
+        });
+        let mut http = shared.http.serve_connection(TokioIo::new(stream), service);
+        let outcome = poll_fn(|cx| {
+            if !stopping && drained.as_mut().poll(cx).is_ready() {
+                stopping = true;
+                Pin::new(&mut http).graceful_shutdown();
+            }
+            let polled = Pin::new(&mut http).poll(cx);
+            if polled.is_pending() && !stopping && progress.renew() {
+                Pin::new(&mut http).graceful_shutdown();
+                return Pin::new(&mut http).poll(cx);
+            }
+            polled
+        })
+        .await;
+        if let Err(error) = outcome {
+            // Clients that go away are not news; the log of the request says how far it came.
+            tracing::debug!(peer = %peer.address, %error, "connection ended early");
+            return;
+        }
+        if !progress.renewed() {
+            return;
+        }
+        let parts = http.into_parts();
+        stream = parts.io.into_inner();
+        stream.put_back(&parts.read_buf);
     }
 }

@@ -22,9 +22,9 @@ use rcgen::{
 use rustls::RootCertStore;
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::ServerCertVerifier;
-use rustls::crypto::ring;
 use rustls::pki_types::{DnsName, ServerName, UnixTime};
 use rustls::sign::CertifiedKey;
+use sealgate_crypto::tls;
 use time::macros::datetime;
 use time::{Duration, OffsetDateTime};
 use zeroize::Zeroizing;
@@ -141,12 +141,10 @@ fn fit(
     for authority in read_certificates(&ca_certificate(dir))? {
         roots.add(authority).map_err(unfit)?;
     }
-    let verifier = WebPkiServerVerifier::builder_with_provider(
-        Arc::new(roots),
-        Arc::new(ring::default_provider()),
-    )
-    .build()
-    .map_err(|error| unreadable("the CA certificate", &ca_certificate(dir), error))?;
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::new(tls::provider()))
+            .build()
+            .map_err(|error| unreadable("the CA certificate", &ca_certificate(dir), error))?;
     let Some((leaf, chain)) = pair.cert.split_first() else {
         return Ok(false);
     };

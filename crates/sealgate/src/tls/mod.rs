@@ -8,11 +8,11 @@ use std::sync::Arc;
 
 use parking_lot::RwLock;
 use rustls::ServerConfig;
-use rustls::crypto::ring;
 use rustls::pki_types::pem::PemObject;
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use rustls::server::{ClientHello, ResolvesServerCert};
 use rustls::sign::CertifiedKey;
+use sealgate_crypto::tls;
 use thiserror::Error;
 use time::OffsetDateTime;
 
@@ -102,7 +102,7 @@ impl Tls {
 
     fn new(source: Source) -> Result<Tls, TlsError> {
         let current = Arc::new(Current(RwLock::new(load(&source)?)));
-        let mut config = ServerConfig::builder_with_provider(Arc::new(ring::default_provider()))
+        let mut config = ServerConfig::builder_with_provider(Arc::new(tls::provider()))
             .with_safe_default_protocol_versions()?
             .with_no_client_auth()
             .with_cert_resolver(current.clone());
@@ -149,14 +149,13 @@ fn read_pair(certificate: &Path, key: &Path) -> Result<Arc<CertifiedKey>, TlsErr
     let chain = read_certificates(certificate)?;
     let private =
         PrivateKeyDer::from_pem_file(key).map_err(|error| unreadable("the key", key, error))?;
-    let pair =
-        CertifiedKey::from_der(chain, private, &ring::default_provider()).map_err(|error| {
-            TlsError::Mismatch {
-                certificate: certificate.to_owned(),
-                key: key.to_owned(),
-                reason: error.to_string(),
-            }
-        })?;
+    let pair = CertifiedKey::from_der(chain, private, &tls::provider()).map_err(|error| {
+        TlsError::Mismatch {
+            certificate: certificate.to_owned(),
+            key: key.to_owned(),
+            reason: error.to_string(),
+        }
+    })?;
     Ok(Arc::new(pair))
 }
 

@@ -5,7 +5,7 @@ use base64::engine::general_purpose::STANDARD;
 use sealgate_kms::{DataKeySize, ReEncryptRequest};
 use serde_json::{Value, json};
 
-use super::{Failure, Operation, Output};
+use super::{Operation, Output};
 
 impl Operation<'_> {
     pub(super) async fn encrypt(mut self) -> Output {
@@ -135,35 +135,34 @@ impl Operation<'_> {
             let key = kms
                 .generate_data_key_with(call, &key_id, &context, &size, &options)
                 .await?;
-            Ok(Some(json!({
+            let mut output = json!({
                 "CiphertextBlob": STANDARD.encode(&key.ciphertext),
                 "Plaintext": STANDARD.encode(key.plaintext.as_slice()),
                 "KeyId": key.key_arn,
-                "KeyMaterialId": key.key_material_id,
-            })))
+            });
+            add(&mut output, "KeyMaterialId", key.key_material_id);
+            Ok(Some(output))
         } else {
             let key = kms
                 .generate_data_key_without_plaintext(call, &key_id, &context, &size, &options)
                 .await?;
-            Ok(Some(json!({
+            let mut output = json!({
                 "CiphertextBlob": STANDARD.encode(&key.ciphertext),
                 "KeyId": key.key_arn,
-                "KeyMaterialId": key.key_material_id,
-            })))
+            });
+            add(&mut output, "KeyMaterialId", key.key_material_id);
+            Ok(Some(output))
         }
     }
 
     pub(super) async fn generate_random(self) -> Output {
         self.no_recipient()?;
-        if self.input.has("CustomKeyStoreId") {
-            return Err(Failure::refused(
-                "CustomKeyStoreNotFoundException",
-                "There are no custom key stores in Sealgate.",
-            )
-            .into());
-        }
+        let store = self.input.string("CustomKeyStoreId")?;
         let bytes = self.input.integer("NumberOfBytes")?;
-        let random = self.kms.generate_random(self.call, bytes).await?;
+        let random = self
+            .kms
+            .generate_random(self.call, bytes, store.as_deref())
+            .await?;
         Ok(Some(
             json!({ "Plaintext": STANDARD.encode(random.as_slice()) }),
         ))

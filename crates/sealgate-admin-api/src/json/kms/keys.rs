@@ -84,6 +84,26 @@ impl Operation<'_> {
         })))
     }
 
+    pub(super) async fn replicate_key(mut self) -> Output {
+        // What would be given to the replica is read, so that its types are checked.
+        self.input.string("Policy")?;
+        self.input.string("Description")?;
+        self.input.boolean("BypassPolicyLockoutSafetyCheck")?;
+        self.input.pairs("Tags", "TagKey", "TagValue")?;
+        let region = self.input.required("ReplicaRegion")?;
+        let key_id = self.key_id()?;
+        match self.kms.replicate_key(self.call, &key_id, &region).await? {}
+    }
+
+    pub(super) async fn update_primary_region(mut self) -> Output {
+        let region = self.input.required("PrimaryRegion")?;
+        let key_id = self.key_id()?;
+        match self
+            .kms
+            .update_primary_region(self.call, &key_id, &region)
+            .await? {}
+    }
+
     pub(super) async fn cancel_key_deletion(mut self) -> Output {
         let key_id = self.key_id()?;
         let arn = self.kms.cancel_key_deletion(self.call, &key_id).await?;
@@ -105,11 +125,24 @@ fn metadata(key: &KeyMetadata) -> Value {
         "KeyManager": key.manager.as_str(),
         "CustomerMasterKeySpec": key.key_spec.as_str(),
         "KeySpec": key.key_spec.as_str(),
-        "MultiRegion": key.multi_region,
+        "MultiRegion": key.multi_region.is_some(),
     });
     if let Some(members) = output.as_object_mut() {
+        if let Some(config) = &key.multi_region {
+            let primary = json!({ "Arn": config.primary_arn, "Region": config.primary_region });
+            let config = json!({
+                "MultiRegionKeyType": "PRIMARY",
+                "PrimaryKey": primary,
+                "ReplicaKeys": [],
+            });
+            members.insert("MultiRegionConfiguration".into(), config);
+        }
         if let Some(algorithms) = key.algorithms {
             members.insert(algorithms.member().into(), algorithms.names().into());
+        }
+        if let Some(external) = &key.external_key {
+            members.insert("CustomKeyStoreId".into(), external.store.as_str().into());
+            members.insert("XksKeyConfiguration".into(), json!({ "Id": external.key }));
         }
         if let Some(id) = &key.current_key_material_id {
             members.insert("CurrentKeyMaterialId".into(), id.as_str().into());

@@ -6,6 +6,7 @@ mod aliases;
 mod crypto;
 mod grants;
 mod import;
+mod key_stores;
 mod keys;
 mod policies;
 mod rotation;
@@ -187,6 +188,14 @@ impl Operation<'_> {
             "GetParametersForImport" => self.get_parameters_for_import().await,
             "ImportKeyMaterial" => self.import_key_material().await,
             "DeleteImportedKeyMaterial" => self.delete_imported_key_material().await,
+            "ConnectCustomKeyStore" => self.connect_custom_key_store().await,
+            "CreateCustomKeyStore" => self.create_custom_key_store().await,
+            "DeleteCustomKeyStore" => self.delete_custom_key_store().await,
+            "DescribeCustomKeyStores" => self.describe_custom_key_stores().await,
+            "DisconnectCustomKeyStore" => self.disconnect_custom_key_store().await,
+            "UpdateCustomKeyStore" => self.update_custom_key_store().await,
+            "ReplicateKey" => self.replicate_key().await,
+            "UpdatePrimaryRegion" => self.update_primary_region().await,
             "ScheduleKeyDeletion" => self.schedule_key_deletion().await,
             "CancelKeyDeletion" => self.cancel_key_deletion().await,
             "CreateAlias" => self.create_alias().await,

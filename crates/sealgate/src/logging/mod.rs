@@ -4,15 +4,25 @@
 //! and bodies. Object keys are the customer's data and appear at debug only. Other people's crates
 //! do not know these rules, so they are heard from `warn` up only.
 
-use std::io::{self, IsTerminal};
+mod lines;
+
+use std::io::{self, IsTerminal, Stderr};
 use std::panic;
 
 use tracing_subscriber::EnvFilter;
 
 use crate::config::{LogFormat, LogLevel};
 
-/// Starts logging, for the rest of the process.
-pub fn init(level: LogLevel, format: LogFormat) {
+pub use lines::LastLines;
+use lines::Lines;
+
+/// Starts logging, for the rest of the process. What it returns is to be kept until its end: then no line waits any
+/// more.
+///
+/// # Errors
+/// If no thread can be started.
+pub fn init(level: LogLevel, format: LogFormat) -> io::Result<LastLines<Stderr>> {
+    let (lines, last_lines) = Lines::to(io::stderr())?;
     let ours = match level {
         LogLevel::Error => "error",
         LogLevel::Warn => "warn",
@@ -34,7 +44,7 @@ pub fn init(level: LogLevel, format: LogFormat) {
     };
     let builder = tracing_subscriber::fmt()
         .with_env_filter(filter)
-        .with_writer(io::stderr);
+        .with_writer(lines);
     if json {
         builder
             .json()
@@ -51,4 +61,5 @@ pub fn init(level: LogLevel, format: LogFormat) {
         let place = info.location().map(ToString::to_string).unwrap_or_default();
         tracing::error!(place, "a panic was caught");
     }));
+    Ok(last_lines)
 }

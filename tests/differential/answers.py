@@ -136,7 +136,11 @@ class Peer:
         return found
 
     def elements(self, parent: ET.Element, path: str, found: dict[str, str]) -> None:
-        for element in parent:
+        children = list(parent)
+        # Tags are a set; some servers give them in another order each time.
+        if plain(parent.tag) == "TagSet":
+            children.sort(key=lambda tag: "".join(tag.itertext()))
+        for element in children:
             tag = plain(element.tag)
             here = f"{path}/{tag}" if path else tag
             if tag in PEOPLE:

@@ -364,16 +364,20 @@ def test_a_message_that_is_refused_keeps_no_other_waiting_and_comes_again(new_ga
     s3, bucket = gateway.client(), new_bucket(gateway)
     subscribe(s3, bucket, queue_to("hook", "s3:ObjectCreated:*"))
     hook.test_event(bucket)
-    seen = threading.Event()
+    refused, seen = threading.Event(), threading.Event()
 
     def choosy(message: dict) -> int:
-        key = message["Records"][0]["s3"]["object"]["key"]
-        return 400 if key == "bad" and not seen.is_set() else 200
+        if message["Records"][0]["s3"]["object"]["key"] == "bad" and not seen.is_set():
+            refused.set()
+            return 400
+        return 200
 
     hook.answer = choosy
     s3.put_object(Bucket=bucket, Key="bad", Body=b"x")
     s3.put_object(Bucket=bucket, Key="good", Body=b"x")
     assert hook.record()["s3"]["object"]["key"] == "good"
+    # The two are delivered side by side.
+    assert refused.wait(PATIENCE)
     seen.set()
     assert hook.record()["s3"]["object"]["key"] == "bad"
     assert gateway.metric("sealgate_notifications_total", target="hook", outcome="refused") >= 1

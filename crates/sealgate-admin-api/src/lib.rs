@@ -26,7 +26,7 @@ use http::request::Parts;
 use http_body::Body;
 use http_body_util::Full;
 use sealgate_audit::Trail;
-use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service};
+use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Presentation, Service};
 use sealgate_kms::Kms;
 use sealgate_seal::wiping_stack;
 use sealgate_wire::Connection;
@@ -70,7 +70,7 @@ impl AdminApi {
         &self.region
     }
 
-    /// Answers a request that [`Iam::service_of`] says is for one of these services.
+    /// Answers a request that [`Presentation::service`] says is for one of these services.
     pub async fn serve<B>(
         &self,
         parts: Parts,
@@ -83,11 +83,15 @@ impl AdminApi {
         B: Body<Data = Bytes>,
         B::Error: Into<Box<dyn Error + Send + Sync>>,
     {
+        let presented = Presentation::of(&parts);
         let body = match collect(body).await {
             Ok(body) => body,
-            Err(fault) => return self.body_error(Iam::service_of(&parts), fault, request_id),
+            Err(fault) => return self.body_error(presented.service(), fault, request_id),
         };
-        match self.iam.authenticate(&parts, conn, now, Some(&body)).await {
+        let authenticated = self
+            .iam
+            .authenticate(&parts, presented, conn, now, Some(&body));
+        match authenticated.await {
             Ok(auth) => self.handle(parts, body, auth, conn, request_id).await,
             Err(failure) => self.auth_error(&failure, request_id),
         }

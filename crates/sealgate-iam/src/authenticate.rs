@@ -62,6 +62,46 @@ pub struct Authenticated {
     pub transitive_tags: Tags,
 }
 
+/// What the head of a request says of who sends it, and which API it is for. Nothing of it is verified.
+pub struct Presentation {
+    signature: Result<PresentedSignature, AuthError>,
+    service: Service,
+}
+
+enum PresentedSignature {
+    V2(sigv2::Presented),
+    V4(Presented),
+    None,
+}
+
+impl Presentation {
+    /// Reads the head.
+    pub fn of(parts: &Parts) -> Presentation {
+        let (signature, service) = match (sigv2::parse(parts), sigv4::parse(parts)) {
+            (Ok(None), Ok(Some(presented))) => {
+                let service = Service::of(parts, Some(&presented));
+                (Ok(PresentedSignature::V4(presented)), service)
+            }
+            (v2, v4) => {
+                let service = Service::of(parts, v4.as_ref().ok().and_then(Option::as_ref));
+                let signature = match (v2, v4) {
+                    (Ok(Some(presented)), _) => Ok(PresentedSignature::V2(presented)),
+                    (Err(error), _) | (_, Err(error)) => Err(error),
+                    _ => Ok(PresentedSignature::None),
+                };
+                (signature, service)
+            }
+        };
+        Presentation { signature, service }
+    }
+
+    /// Which API the request is for: to be asked before its body is read, because all but S3 need the
+    /// whole body for [`Iam::authenticate`].
+    pub fn service(&self) -> Service {
+        self.service
+    }
+}
+
 /// Whose credentials a request names. Nothing is verified yet.
 struct Signer {
     credentials: Credentials,
@@ -146,13 +186,7 @@ impl AuthFault {
 }
 
 impl Iam {
-    /// Which API a request is for: to be asked before its body is read, because all but S3 need the
-    /// whole body for [`authenticate`](Iam::authenticate).
-    pub fn service_of(parts: &Parts) -> Service {
-        Service::of(parts, sigv4::parse(parts).ok().flatten().as_ref())
-    }
-
-    /// Who sent this request? `body` is the whole body for every service but S3 (see
+    /// Who sent this request, whose head presents this? `body` is the whole body for every service but S3 (see
     /// [`Service::signs_body`]), whose bodies are checked while they stream.
     ///
     /// For URLs presigned with Version 2, which does not cover the host, a host that names a bucket
@@ -164,37 +198,37 @@ impl Iam {
     pub async fn authenticate(
         &self,
         parts: &Parts,
+        presented: Presentation,
         conn: &Connection,
         now: OffsetDateTime,
         body: Option<&[u8]>,
     ) -> Result<Authenticated, AuthFailure> {
-        let unread = |error: AuthError| AuthFailure {
-            service: Service::of(parts, None),
-            error: error.into(),
-        };
-        if let Some(presented) = sigv2::parse(parts).map_err(unread)? {
-            let environment = self.environment(parts, conn, now);
-            return self
-                .verify_v2(parts, presented, environment)
-                .await
-                .map_err(|error| AuthFailure {
-                    service: Service::of(parts, None),
-                    error,
-                });
-        }
-        let presented = sigv4::parse(parts).map_err(unread)?;
-        let service = Service::of(parts, presented.as_ref());
+        let service = presented.service;
         let environment = self.environment(parts, conn, now);
-        match presented {
-            Some(presented) => {
+        // Where there is no signature of Version 4, its scope does not say which API it is for.
+        let by_shape = |error: AuthFault| AuthFailure {
+            service: Service::of(parts, None),
+            error,
+        };
+        match presented.signature {
+            Ok(PresentedSignature::V4(presented)) => {
                 self.verify(parts, presented, service, environment, body)
                     .await
             }
-            None if service == Service::S3 => anonymous(parts, environment),
-            None if service == Service::Sts && names_unsigned_operation(parts, body) => {
+            Ok(PresentedSignature::V2(presented)) => {
+                return self
+                    .verify_v2(parts, presented, environment)
+                    .await
+                    .map_err(by_shape);
+            }
+            Err(error) => return Err(by_shape(error.into())),
+            Ok(PresentedSignature::None) if service == Service::S3 => anonymous(parts, environment),
+            Ok(PresentedSignature::None)
+                if service == Service::Sts && names_unsigned_operation(parts, body) =>
+            {
                 Ok(unsigned_sts(environment))
             }
-            None => Err(AuthFault::MissingAuthenticationToken),
+            Ok(PresentedSignature::None) => Err(AuthFault::MissingAuthenticationToken),
         }
         .map_err(|error| AuthFailure { service, error })
     }

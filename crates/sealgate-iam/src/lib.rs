@@ -48,7 +48,7 @@ use sealgate_wire::sigv4::Verifier;
 
 pub use attachments::{EntityFilter, PolicyEntity};
 pub use authenticate::{
-    ANONYMOUS_CANONICAL_ID, AuthFailure, AuthFault, Authenticated, SignatureVersion,
+    ANONYMOUS_CANONICAL_ID, AuthFailure, AuthFault, Authenticated, Presentation, SignatureVersion,
 };
 pub use bootstrap::{Bootstrap, BootstrapError, BootstrapReport};
 pub use cleartext::CleartextSecrets;

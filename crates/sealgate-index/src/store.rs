@@ -5,6 +5,7 @@ use std::{
     fs::{File, OpenOptions},
     io::{ErrorKind, Read},
     path::{Path, PathBuf},
+    sync::Once,
     time::Duration,
 };
 
@@ -113,10 +114,7 @@ impl Store {
 
     /// Opens the index, which a writer has opened before, for reading only.
     pub fn open_reader(&self) -> Result<Connection> {
-        let conn = Connection::open_with_flags(
-            &self.path,
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
+        let conn = connect(&self.path, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
         self.set_up(&conn, READER_CACHE_KIB)
             .map_err(|error| match error {
                 Unreadable::NotADatabase => IndexError::damaged("its first page cannot be read"),
@@ -128,10 +126,7 @@ impl Store {
     /// Opens a file under the key of this index, and makes it if need be, readable by its owner alone.
     pub fn create(&self, path: &Path) -> Result<Connection> {
         create_private(path)?;
-        let conn = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_WRITE | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
+        let conn = connect(path, OpenFlags::SQLITE_OPEN_READ_WRITE)?;
         // The first page is read when the cache is set up or else by the query.
         let opened = self.set_up(&conn, WRITER_CACHE_KIB).and_then(|()| {
             Ok(conn.query_row("SELECT count(*) FROM sqlite_schema", [], |_| Ok(()))?)
@@ -179,6 +174,19 @@ impl Store {
         ))?;
         Ok(())
     }
+}
+
+/// Opens a connection that one thread at a time uses.
+fn connect(path: &Path, flags: OpenFlags) -> Result<Connection> {
+    // SQLite calls itself set up before its cipher is: a connection that another thread opens in between
+    // cannot be given a key. So the first one of the process has no file, and the others wait for it.
+    // What hinders that one hinders the next as well, and is told there.
+    static SET_UP: Once = Once::new();
+    SET_UP.call_once(|| drop(Connection::open_in_memory()));
+    Ok(Connection::open_with_flags(
+        path,
+        flags | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+    )?)
 }
 
 fn sniff(path: &Path) -> Result<Found> {

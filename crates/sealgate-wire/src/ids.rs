@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
+use rand::Rng as _;
 
 /// 32 symbols, so that five random bits choose one without bias.
 const ALPHABET: &[u8; 32] = b"0123456789ABCDEFGHJKMNPQRSTVWXYZ";
@@ -19,19 +20,10 @@ pub fn host_id() -> String {
     STANDARD.encode(random::<56>())
 }
 
-/// Ids are names, not secrets: should the system have no randomness, the clock makes them distinct,
-/// and the request still gets its (error) answer from whatever needs real randomness.
+/// Ids are names, not secrets: a generator of this thread gives them, without a call of the system for each.
 fn random<const N: usize>() -> [u8; N] {
     let mut bytes = [0; N];
-    if sealgate_crypto::random::fill(&mut bytes).is_err() {
-        let nanos = time::OffsetDateTime::now_utc().unix_timestamp_nanos();
-        for (byte, clock) in bytes
-            .iter_mut()
-            .zip(nanos.to_le_bytes().into_iter().cycle())
-        {
-            *byte = clock;
-        }
-    }
+    rand::rng().fill_bytes(&mut bytes);
     bytes
 }
 

@@ -54,7 +54,9 @@ impl Failure {
 
 /// An answer with a JSON body; an operation without output has an empty one.
 pub fn success(output: Option<&Value>, request_id: &str) -> Reply {
-    let body = output.map(Value::to_string).unwrap_or_default();
+    // A value is written without error.
+    let body = output.map(|output| serde_json::to_vec(output).unwrap_or_default());
+    let body = body.unwrap_or_default();
     reply(200, JSON, body, request_id)
 }
 

@@ -341,6 +341,7 @@ fn tamper_batch(folder: &Path, change: impl FnOnce(&mut Vec<Vec<u8>>)) {
     let conn = Connection::open(folder.join("index")).unwrap();
     let sql = "SELECT events FROM trail_batches WHERE first = 2 AND seq = 11";
     let events: Vec<u8> = conn.query_row(sql, [], |row| row.get(0)).unwrap();
+    let events = lz4_flex::decompress_size_prepended(events.strip_prefix(&[1]).unwrap()).unwrap();
     let mut events = take_apart(&events);
     assert_eq!(events.len(), 10);
     change(&mut events);
@@ -425,11 +426,31 @@ async fn what_was_done_to_a_batch_is_named() {
         assert_eq!(report.disagreeing, [0; 0], "{what}");
     }
 
-    let folder = tempfile::tempdir().unwrap();
-    let key = signed_with_batch(folder.path()).await;
-    tamper(folder.path(), "DELETE FROM trail_batches");
-    let broken = check(folder.path(), key).await.broken;
-    assert_eq!(broken, Some(Break::Deleted { first: 2, last: 11 }));
+    for (sql, expected) in [
+        (
+            "DELETE FROM trail_batches",
+            Break::Deleted { first: 2, last: 11 },
+        ),
+        (
+            "UPDATE trail_batches SET events = substr(events, 1, length(events) - 1)",
+            Break::Changed { sequence: 2 },
+        ),
+        // It says that it is of 4 GiB.
+        (
+            "UPDATE trail_batches SET events = x'01ffffffff00'",
+            Break::Changed { sequence: 2 },
+        ),
+        (
+            "UPDATE trail_batches SET events = x'01'",
+            Break::Changed { sequence: 2 },
+        ),
+    ] {
+        let folder = tempfile::tempdir().unwrap();
+        let key = signed_with_batch(folder.path()).await;
+        tamper(folder.path(), sql);
+        let broken = check(folder.path(), key).await.broken;
+        assert_eq!(broken, Some(expected), "{sql}");
+    }
 }
 
 #[tokio::test]

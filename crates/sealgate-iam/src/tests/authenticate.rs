@@ -17,7 +17,9 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::*;
-use crate::{ANONYMOUS_CANONICAL_ID, AuthFailure, AuthFault, Authenticated, KeyStatus, Service};
+use crate::{
+    ANONYMOUS_CANONICAL_ID, AuthFailure, AuthFault, Authenticated, KeyStatus, Presentation, Service,
+};
 
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00:00 UTC);
 
@@ -92,12 +94,22 @@ fn conn() -> Connection {
     Connection::direct("[::ffff:10.1.2.3]:4711".parse().unwrap(), true)
 }
 
-async fn authenticate(world: &World, signed: &Signed<'_>) -> Result<Authenticated, AuthFailure> {
-    let parts = signed.parts();
+async fn of_parts(
+    world: &World,
+    parts: &Parts,
+    now: OffsetDateTime,
+    body: Option<&[u8]>,
+) -> Result<Authenticated, AuthFailure> {
+    let presented = Presentation::of(parts);
     world
         .iam
-        .authenticate(&parts, &conn(), NOW, Some(signed.body))
+        .authenticate(parts, presented, &conn(), now, body)
         .await
+}
+
+async fn authenticate(world: &World, signed: &Signed<'_>) -> Result<Authenticated, AuthFailure> {
+    let parts = signed.parts();
+    of_parts(world, &parts, NOW, Some(signed.body)).await
 }
 
 fn code(result: Result<Authenticated, AuthFailure>) -> (Service, &'static str) {
@@ -119,7 +131,7 @@ async fn the_scope_names_the_service_and_the_key_names_the_caller() {
             service: name,
             ..Signed::default()
         };
-        assert_eq!(Iam::service_of(&signed.parts()), service);
+        assert_eq!(Presentation::of(&signed.parts()).service(), service);
         let found = authenticate(&world, &signed).await.unwrap();
         assert_eq!(found.service, service);
         assert_eq!(found.caller.principal.arn, "arn:aws:iam::111111111111:root");
@@ -232,21 +244,12 @@ async fn what_is_wrong_is_refused_by_its_name() {
     );
     // The body is part of what is signed, and without it nothing is accepted.
     let signed = base();
-    let other = world
-        .iam
-        .authenticate(&signed.parts(), &conn(), NOW, Some(b"{ }"))
-        .await;
+    let other = of_parts(&world, &signed.parts(), NOW, Some(b"{ }")).await;
     assert_eq!(code(other), (Service::Kms, "SignatureDoesNotMatch"));
-    let none = world
-        .iam
-        .authenticate(&signed.parts(), &conn(), NOW, None)
-        .await;
+    let none = of_parts(&world, &signed.parts(), NOW, None).await;
     assert_eq!(none.err().unwrap().error.status(), 500);
     let late = NOW + time::Duration::minutes(16);
-    let late = world
-        .iam
-        .authenticate(&signed.parts(), &conn(), late, Some(b"{}"))
-        .await;
+    let late = of_parts(&world, &signed.parts(), late, Some(b"{}")).await;
     assert_eq!(code(late), (Service::Kms, "RequestTimeTooSkewed"));
 }
 
@@ -262,7 +265,7 @@ async fn unsigned_requests_are_anonymous_for_s3_and_refused_elsewhere() {
     };
     let authenticate = |parts: Parts| {
         let world = &world;
-        async move { world.iam.authenticate(&parts, &conn(), NOW, None).await }
+        async move { of_parts(world, &parts, NOW, None).await }
     };
     let found = authenticate(unsigned(&[])).await.unwrap();
     assert!(found.anonymous && found.service == Service::S3);

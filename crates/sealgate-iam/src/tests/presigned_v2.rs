@@ -10,7 +10,7 @@ use time::OffsetDateTime;
 use time::macros::datetime;
 
 use super::*;
-use crate::{AuthFailure, Authenticated, Service, SignatureVersion};
+use crate::{AuthFailure, Authenticated, Presentation, Service, SignatureVersion};
 
 /// The URLs end an hour later.
 const NOW: OffsetDateTime = datetime!(2026-03-01 12:00:00 UTC);
@@ -27,7 +27,10 @@ async fn at(
     now: OffsetDateTime,
 ) -> Result<Authenticated, AuthFailure> {
     let conn = Connection::direct("10.1.2.3:4711".parse().unwrap(), true);
-    world.iam.authenticate(parts, &conn, now, None).await
+    world
+        .iam
+        .authenticate(parts, Presentation::of(parts), &conn, now, None)
+        .await
 }
 
 async fn code(world: &World, parts: &Parts) -> (Service, &'static str) {
@@ -39,7 +42,7 @@ async fn code(world: &World, parts: &Parts) -> (Service, &'static str) {
 async fn the_key_names_the_caller() {
     let world = World::new().await;
     let parts = head("/photos/puppy.jpg");
-    assert_eq!(Iam::service_of(&parts), Service::S3);
+    assert_eq!(Presentation::of(&parts).service(), Service::S3);
     let found = at(&world, &parts, NOW).await.unwrap();
     assert_eq!(found.caller.principal.kind, PrincipalKind::Root);
     assert_eq!(found.caller.principal.arn, "arn:aws:iam::111111111111:root");

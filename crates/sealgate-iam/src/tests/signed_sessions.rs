@@ -17,7 +17,7 @@ use time::OffsetDateTime;
 use super::sts_world::*;
 use super::*;
 use crate::sts::{FederatedName, GetFederationToken};
-use crate::{AuthFailure, Authenticated, Service, SessionCredentials};
+use crate::{AuthFailure, Authenticated, Presentation, Service, SessionCredentials};
 
 #[derive(Clone, Copy)]
 struct Keys<'a> {
@@ -81,7 +81,10 @@ async fn at(
     now: OffsetDateTime,
 ) -> Result<Authenticated, AuthFailure> {
     let conn = Connection::direct("10.1.2.3:4711".parse().unwrap(), true);
-    world.iam.authenticate(parts, &conn, now, Some(b"")).await
+    world
+        .iam
+        .authenticate(parts, Presentation::of(parts), &conn, now, Some(b""))
+        .await
 }
 
 async fn code(world: &World, keys: &Keys<'_>, service: &str) -> &'static str {
@@ -244,7 +247,7 @@ async fn another_sealing_key_knows_no_session() {
     let conn = Connection::direct("10.1.2.3:4711".parse().unwrap(), true);
     let parts = signed(&Keys::of(&made), "s3", false);
     let failure = other
-        .authenticate(&parts, &conn, NOW, None)
+        .authenticate(&parts, Presentation::of(&parts), &conn, NOW, None)
         .await
         .err()
         .unwrap();
@@ -262,7 +265,13 @@ async fn a_form_that_carries_its_proof_needs_no_signature() {
             let (parts, ()) = request.body(()).unwrap().into_parts();
             world
                 .iam
-                .authenticate(&parts, conn, NOW, Some(body.as_bytes()))
+                .authenticate(
+                    &parts,
+                    Presentation::of(&parts),
+                    conn,
+                    NOW,
+                    Some(body.as_bytes()),
+                )
                 .await
         }
     };

@@ -7,7 +7,7 @@ use http::request::Parts;
 use percent_encoding::percent_decode;
 use sealgate_crypto::hash::{Digest as _, Sha256};
 
-use super::Presented;
+use super::{Presented, lower_hex};
 use crate::encoding::{decode_query, encode, encode_path};
 
 /// SHA-256 of the canonical request, in hex; `None` if a signed header is not there.
@@ -26,7 +26,7 @@ pub(super) fn hash(parts: &Parts, presented: &Presented, payload_hash: &str) -> 
     hasher.update(&presented.signed_headers);
     hasher.update(b"\n");
     hasher.update(payload_hash);
-    Some(hex::encode(hasher.finalize()))
+    Some(lower_hex(&hasher.finalize().into()))
 }
 
 /// S3 signs the path encoded once, nothing normalised: `//` and `..` are parts of keys. The escapes are
@@ -53,7 +53,7 @@ pub(super) fn path(raw: &str, s3: bool) -> String {
             _ => segments.push(segment),
         }
     }
-    let mut path = format!("/{}", segments.join("/"));
+    let mut path = ["/", &*segments.join("/")].concat();
     if ["/", "/.", "/.."].iter().any(|end| raw.ends_with(end)) && path != "/" {
         path.push('/');
     }

@@ -9,7 +9,7 @@ use sealgate_crypto::hmac;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Scope, SecretKey};
+use super::{Scope, SecretKey, lower_hex};
 
 /// Keys kept: about 200 bytes each.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
@@ -37,7 +37,7 @@ impl SigningKeys {
     pub(super) fn get(&self, scope: &Scope, secret: &SecretKey) -> Zeroizing<[u8; 32]> {
         let of = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(secret.expose())));
         // An access key id has no slash (it is cut at the first), so the name is unambiguous.
-        let name = format!("{}/{}", scope.access_key_id, scope.text());
+        let name = [&*scope.access_key_id, "/", &scope.text()].concat();
         if let Some(derived) = self.derived.lock().get(&name)
             && bool::from(derived.of.ct_eq(&*of))
         {
@@ -65,7 +65,7 @@ fn derive(scope: &Scope, secret: &SecretKey) -> Zeroizing<[u8; 32]> {
 
 /// The signature of a string to sign, in hex.
 pub(super) fn signature(key: &[u8; 32], string_to_sign: &str) -> String {
-    hex::encode(hmac::sha256(key, string_to_sign.as_bytes()))
+    lower_hex(&hmac::sha256(key, string_to_sign.as_bytes()))
 }
 
 #[cfg(test)]

@@ -76,10 +76,7 @@ pub struct Scope {
 impl Scope {
     /// The scope as it stands in the string to sign.
     fn text(&self) -> String {
-        format!(
-            "{}/{}/{}/aws4_request",
-            self.date, self.region, self.service
-        )
+        [&*self.date, &*self.region, &*self.service, "aws4_request"].join("/")
     }
 }
 
@@ -115,7 +112,15 @@ impl Presented {
 
 /// The SHA-256 of a body, as [`Verifier::verify`] takes it.
 pub fn body_hash(body: &[u8]) -> String {
-    hex::encode(Sha256::digest(body))
+    lower_hex(&Sha256::digest(body).into())
+}
+
+/// Written at once: `hex::encode` does it sign by sign, and every request has three.
+fn lower_hex(hash: &[u8; 32]) -> String {
+    let mut text = [0; 64];
+    // The lengths fit, and the digits are ASCII.
+    let _ = hex::encode_to_slice(hash, &mut text);
+    String::from_utf8_lossy(&text).into_owned()
 }
 
 /// A secret access key. It is wiped when dropped and cannot be printed.

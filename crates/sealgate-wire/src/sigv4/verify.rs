@@ -59,7 +59,7 @@ impl Verifier {
         let scope = presented.scope.text();
         let key = self.keys.get(&presented.scope, secret);
         let string_to_sign = canonical::hash(parts, presented, payload_hash)
-            .map(|hash| format!("AWS4-HMAC-SHA256\n{timestamp}\n{scope}\n{hash}"));
+            .map(|hash| ["AWS4-HMAC-SHA256", &timestamp, &scope, &hash].join("\n"));
         let matches = string_to_sign.as_ref().is_some_and(|text| {
             let expected = keys::signature(&key, text);
             bool::from(expected.as_bytes().ct_eq(presented.signature.as_bytes()))

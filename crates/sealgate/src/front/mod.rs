@@ -21,7 +21,9 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use sealgate_admin_api::{AdminApi, collect};
-use sealgate_iam::{AuthFailure, AuthFault, Authenticated, Iam, Service, SignatureVersion};
+use sealgate_iam::{
+    AuthFailure, AuthFault, Authenticated, Iam, Presentation, Service, SignatureVersion,
+};
 use sealgate_s3::S3;
 use sealgate_seal::wiping_stack;
 use sealgate_wire::Connection;
@@ -165,11 +167,11 @@ impl Front {
             return response;
         }
 
-        let service = Iam::service_of(&parts);
-        observation.service(service.name());
-        if service.signs_body() {
+        let presented = Presentation::of(&parts);
+        observation.service(presented.service().name());
+        if presented.service().signs_body() {
             return self
-                .admin(parts, body, service, conn, ids, observation)
+                .admin(parts, body, presented, conn, ids, observation)
                 .await;
         }
         let bucket = virtual_bucket
@@ -178,7 +180,8 @@ impl Front {
         if let Some(bucket) = bucket.filter(|name| looks_like_a_bucket(name)) {
             observation.bucket(bucket.to_owned());
         }
-        self.s3(parts, body, conn, ids, observation).await
+        self.s3(parts, body, presented, conn, ids, observation)
+            .await
     }
 
     /// Objects and buckets: who sends it is known from the head, the body streams.
@@ -186,13 +189,14 @@ impl Front {
         &self,
         mut parts: Parts,
         body: Incoming,
+        presented: Presentation,
         conn: &Connection,
         ids: &Ids,
         observation: &mut Observation,
     ) -> Response<AnswerBody> {
         let authenticated = self
             .iam
-            .authenticate(&parts, conn, OffsetDateTime::now_utc(), None)
+            .authenticate(&parts, presented, conn, OffsetDateTime::now_utc(), None)
             .await
             .and_then(|auth| {
                 // From here on nobody has to know that a presigned URL may carry headers.
@@ -251,7 +255,9 @@ impl Front {
             unsigned.headers.insert(USER_AGENT, agent.clone());
         }
         let now = OffsetDateTime::now_utc();
-        let Ok(auth) = self.iam.authenticate(&unsigned, conn, now, None).await else {
+        let presented = Presentation::of(&unsigned);
+        let authenticated = self.iam.authenticate(&unsigned, presented, conn, now, None);
+        let Ok(auth) = authenticated.await else {
             return closing(answer::internal_error(&ids.request, &ids.host));
         };
         let incoming = sealgate_s3::Incoming {
@@ -278,11 +284,12 @@ impl Front {
         &self,
         parts: Parts,
         body: Incoming,
-        service: Service,
+        presented: Presentation,
         conn: &Connection,
         ids: &Ids,
         observation: &mut Observation,
     ) -> Response<AnswerBody> {
+        let service = presented.service();
         let response = match collect(body).await {
             Err(fault) => closing(self.admin.body_error(service, fault, &ids.request)),
             Ok(document) => {
@@ -290,7 +297,7 @@ impl Front {
                 let now = OffsetDateTime::now_utc();
                 match self
                     .iam
-                    .authenticate(&parts, conn, now, Some(&document))
+                    .authenticate(&parts, presented, conn, now, Some(&document))
                     .await
                 {
                     Ok(auth) => {

@@ -153,8 +153,8 @@ impl Drop for Observation {
         macro_rules! write_down {
             ($level:ident) => {
                 tracing::$level!(
-                    request_id = %self.request_id,
-                    method = %self.method,
+                    request_id = self.request_id,
+                    method = self.method.as_str(),
                     service = self.service,
                     operation = self.operation,
                     bucket = self.bucket.as_deref(),

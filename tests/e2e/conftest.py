@@ -10,6 +10,7 @@ import itertools
 import json
 import os
 import random
+import runpy
 import shutil
 import socket
 import subprocess
@@ -19,6 +20,7 @@ import urllib.request
 from pathlib import Path
 
 import boto3
+import operations
 import pytest
 from gateway import ALICE, REGION, ROOT_USER, Gateway, User, clean_environment
 from modes import MODES
@@ -34,6 +36,21 @@ NUMBERS = itertools.count(1)
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line("markers", "every_store: runs over each kind of store")
     config.addinivalue_line("markers", "key_file: begins with the root of trust in its file")
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.when == "call" and report.passed:
+        operations.passed(report.nodeid)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """What docs/compatibility.md says of the tests of operations has to be so."""
+    if path := os.environ.get("SEALGATE_OPERATIONS"):
+        operations.write(path)
+    tables = runpy.run_path(str(Path(__file__).resolve().parents[2] / "scripts/compatibility-tables"))
+    if wrong := operations.wrong(tables["tests"]()):
+        print("\ndocs/compatibility.md:", *wrong, sep="\n  ")
+        session.exitstatus = pytest.ExitCode.TESTS_FAILED
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

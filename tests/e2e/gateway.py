@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import boto3
+import operations
 from botocore.config import Config
 from tokens import TEST_ROOT, Token, names_a_root
 
@@ -283,6 +284,7 @@ class Gateway:
                 verify=self.ca if scheme == "https" else None,
                 config=config,
             )
+            operations.watch(self._clients[key])
         return self._clients[key]
 
     def key(self, name: str = "own") -> str:

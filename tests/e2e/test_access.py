@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import json
+import socket
 import urllib.error
 import urllib.request
 
+import boto3
 import pytest
+from botocore.config import Config
 from botocore.exceptions import ClientError
 from conftest import unique
-from gateway import ACCOUNT, ALICE, BOB, CANONICAL_ID, CAROL, OTHER_ACCOUNT, ROOT_USER, Gateway
+from gateway import ACCOUNT, ALICE, BOB, CANONICAL_ID, CAROL, OTHER_ACCOUNT, REGION, ROOT_USER, Gateway
 from test_identities import Someone, allow
 from test_objects import code_of
 
@@ -262,6 +265,16 @@ def test_conditions_see_address_transport_prefix_and_tags(gateway: Gateway, thin
         statement(thing, "s3:GetObject", "*", "Deny", Condition={"IpAddress": {"aws:SourceIp": "127.0.0.0/8"}}),
     )
     assert refusal(gateway.client().get_object, **root) == DENIED
+    for version, allowed in (("1.3", True), ("1.4", False)):
+        # Where there is no TLS there is no version of it.
+        newer = {"NumericGreaterThanEquals": {"s3:TlsVersion": version}}
+        put_policy(gateway, thing, statement(thing, "s3:GetObject", {"AWS": OTHER_ACCOUNT}, Condition=newer))
+        secure = gateway.client(user=CAROL, scheme="https")
+        if allowed:
+            secure.get_object(**root)
+        else:
+            assert refusal(secure.get_object, **root) == DENIED
+        assert refusal(gateway.client(user=CAROL).get_object, **root) == DENIED
     alices = {"AWS": OTHER_ACCOUNT}
     put_policy(
         gateway,
@@ -354,6 +367,95 @@ def test_a_public_policy_lets_anybody_in_and_a_restriction_takes_that_back(gatew
     # A policy that is not public is not restricted.
     put_policy(gateway, thing, statement(thing, "s3:GetObject", {"AWS": OTHER_ACCOUNT}))
     assert reads(gateway, CAROL, thing)
+
+
+@pytest.fixture
+def control(gateway: Gateway, monkeypatch: pytest.MonkeyPatch):
+    """Makes clients of S3 Control, which put the account before the host's name."""
+    resolve = socket.getaddrinfo
+
+    def local(host, *arguments, **more):
+        return resolve("127.0.0.1" if str(host).endswith(".localhost") else host, *arguments, **more)
+
+    monkeypatch.setattr(socket, "getaddrinfo", local)
+
+    def make(user=ROOT_USER):
+        return boto3.session.Session().client(
+            "s3control",
+            endpoint_url=gateway.http.replace("127.0.0.1", "localhost"),
+            region_name=REGION,
+            aws_access_key_id=user.access_key,
+            aws_secret_access_key=user.secret_key,
+            config=Config(retries={"total_max_attempts": 1}),
+        )
+
+    yield make
+    mine = {"AccountId": ACCOUNT}
+    make().delete_public_access_block(**mine)
+
+
+def test_what_an_account_blocks_is_blocked_in_all_its_buckets(gateway: Gateway, thing: str, control) -> None:
+    s3, account, mine = gateway.client(), control(), {"AccountId": ACCOUNT}
+    block(gateway, thing)
+    put_policy(gateway, thing, statement(thing, "s3:GetObject"))
+    assert anonymously(gateway, f"/{thing}/thing") == 200
+    assert refusal(account.get_public_access_block, **mine) == (404, "NoSuchPublicAccessBlockConfiguration")
+    flags = dict.fromkeys(FLAGS, False) | {"BlockPublicAcls": True, "BlockPublicPolicy": True}
+
+    def set_flags(**changed: bool) -> None:
+        account.put_public_access_block(**mine, PublicAccessBlockConfiguration=flags | changed)
+
+    set_flags()
+    assert account.get_public_access_block(**mine)["PublicAccessBlockConfiguration"] == flags
+    # The bucket still says what it says itself.
+    assert not any(s3.get_public_access_block(Bucket=thing)["PublicAccessBlockConfiguration"].values())
+    assert anonymously(gateway, f"/{thing}/thing") == 200
+    with pytest.raises(ClientError, match="AccessDenied.*BlockPublicPolicy"):
+        put_policy(gateway, thing, statement(thing, "s3:GetObject"))
+    own(gateway, thing, "ObjectWriter")
+    with pytest.raises(ClientError, match="AccessDenied.*BlockPublicAcls"):
+        s3.put_object_acl(Bucket=thing, Key="thing", ACL="public-read")
+    set_flags(RestrictPublicBuckets=True)
+    assert anonymously(gateway, f"/{thing}/thing") == 403
+    set_flags(BlockPublicAcls=False, BlockPublicPolicy=False)
+    s3.delete_bucket_policy(Bucket=thing)
+    s3.put_object_acl(Bucket=thing, Key="thing", ACL="public-read")
+    assert anonymously(gateway, f"/{thing}/thing") == 200
+    set_flags(IgnorePublicAcls=True)
+    assert anonymously(gateway, f"/{thing}/thing") == 403
+    account.delete_public_access_block(**mine)
+    assert anonymously(gateway, f"/{thing}/thing") == 200
+    # What the bucket blocks itself stays blocked.
+    set_flags(BlockPublicAcls=False, BlockPublicPolicy=False)
+    block(gateway, thing, IgnorePublicAcls=True)
+    assert anonymously(gateway, f"/{thing}/thing") == 403
+
+
+def test_what_an_account_blocks_is_for_itself_and_for_who_may(gateway: Gateway, control) -> None:
+    mine = {"AccountId": ACCOUNT}
+    everything = dict.fromkeys(FLAGS, True)
+    carol = control(CAROL)
+    for call, more in (
+        (carol.get_public_access_block, {}),
+        (carol.put_public_access_block, {"PublicAccessBlockConfiguration": everything}),
+        (carol.delete_public_access_block, {}),
+    ):
+        assert refusal(call, **mine, **more) == DENIED
+    assert refusal(carol.get_public_access_block, AccountId=OTHER_ACCOUNT) == (404, "NoSuchPublicAccessBlockConfiguration")
+    control(BOB).put_public_access_block(**mine, PublicAccessBlockConfiguration=everything)
+    # A policy about buckets says nothing about the account.
+    only_buckets = {"Effect": "Deny", "Action": "s3:*AccountPublicAccessBlock", "Resource": "*"}
+    iam = gateway.client("iam")
+    iam.put_user_policy(UserName="bob", PolicyName="no", PolicyDocument=json.dumps({"Version": "2012-10-17", "Statement": only_buckets}))
+    try:
+        assert refusal(control(BOB).get_public_access_block, **mine) == DENIED
+    finally:
+        iam.delete_user_policy(UserName="bob", PolicyName="no")
+    events = gateway.client("cloudtrail").lookup_events(
+        LookupAttributes=[{"AttributeKey": "EventName", "AttributeValue": "PutAccountPublicAccessBlock"}]
+    )["Events"]
+    assert {"bob"} <= {event.get("Username") for event in events}
+    assert refusal(control().list_jobs, **mine)[0] == 501
 
 
 def test_the_public_can_list_and_delete_where_a_policy_says_so(gateway: Gateway, thing: str) -> None:
@@ -656,6 +758,17 @@ def test_who_writes_an_object_owns_it_unless_the_owner_is_preferred(gateway: Gat
     carol.put_object(Bucket=listed, Key="shared", Body=b"s", ACL="bucket-owner-full-control")
     assert reads(gateway, ROOT_USER, listed, "shared")
     assert s3.get_object_acl(Bucket=listed, Key="shared")["Owner"]["ID"] == other
+    # Listings tell whose each is.
+    def owners() -> tuple[dict, dict, dict]:
+        pages = (
+            s3.list_objects(Bucket=listed)["Contents"],
+            s3.list_objects_v2(Bucket=listed, FetchOwner=True)["Contents"],
+            s3.list_object_versions(Bucket=listed)["Versions"],
+        )
+        return tuple({entry["Key"]: entry["Owner"]["ID"] for entry in page} for page in pages)
+
+    s3.put_object(Bucket=listed, Key="own", Body=b"o")
+    assert all(each["hers"] == other and each["own"] == CANONICAL_ID for each in owners())
     own(gateway, listed, "BucketOwnerPreferred")
     carol.put_object(Bucket=listed, Key="given", Body=b"g", ACL="bucket-owner-full-control")
     assert s3.get_object_acl(Bucket=listed, Key="given")["Owner"]["ID"] == CANONICAL_ID
@@ -665,6 +778,7 @@ def test_who_writes_an_object_owns_it_unless_the_owner_is_preferred(gateway: Gat
     s3.delete_object(Bucket=listed, Key="hers")
     own(gateway, listed, "BucketOwnerEnforced")
     assert reads(gateway, ROOT_USER, listed, "kept")
+    assert all(set(each.values()) == {CANONICAL_ID} for each in owners())
 
 
 def test_a_bucket_that_the_public_may_write_takes_its_objects(gateway: Gateway, listed: str) -> None:
@@ -673,6 +787,60 @@ def test_a_bucket_that_the_public_may_write_takes_its_objects(gateway: Gateway, 
     assert anonymously(gateway, f"/{listed}/theirs", "DELETE") == 403
     assert not reads(gateway, ROOT_USER, listed, "theirs")
     gateway.client().delete_object(Bucket=listed, Key="theirs")
+
+
+def set_abac(gateway: Gateway, bucket: str, status: str) -> None:
+    gateway.client().put_bucket_abac(Bucket=bucket, AbacStatus={"Status": status})
+
+
+@pytest.mark.parametrize("family", ("aws:ResourceTag", "s3:BucketTag"))
+def test_tags_of_the_bucket_decide_where_that_is_enabled(gateway: Gateway, thing: str, family: str) -> None:
+    s3, carol = gateway.client(), gateway.client(user=CAROL)
+    assert s3.get_bucket_abac(Bucket=thing)["AbacStatus"] == {"Status": "Disabled"}
+    tags = {"TagSet": [{"Key": "team", "Value": "blue"}]}
+    s3.put_bucket_tagging(Bucket=thing, Tagging=tags)
+    blue = {"StringEquals": {f"{family}/team": "blue"}}
+    more = (statement(thing, "s3:ListBucket", {"AWS": OTHER_ACCOUNT}, path="", Condition=blue),)
+    put_policy(gateway, thing, statement(thing, "s3:GetObject", {"AWS": OTHER_ACCOUNT}, Condition=blue), *more)
+
+    def lets_in() -> bool:
+        listed = refusal(carol.list_objects_v2, Bucket=thing) if not reads(gateway, CAROL, thing) else None
+        if listed is None:
+            carol.list_objects_v2(Bucket=thing)
+        return listed is None
+
+    assert not lets_in()
+    set_abac(gateway, thing, "Enabled")
+    assert s3.get_bucket_abac(Bucket=thing)["AbacStatus"] == {"Status": "Enabled"}
+    assert lets_in()
+    # Now tags are more than labels, and not set by who may label.
+    other = {"TagSet": [{"Key": "team", "Value": "red"}]}
+    assert refusal(s3.put_bucket_tagging, Bucket=thing, Tagging=other) == (400, "InvalidRequest")
+    assert refusal(s3.delete_bucket_tagging, Bucket=thing) == (400, "InvalidRequest")
+    assert s3.get_bucket_tagging(Bucket=thing)["TagSet"] == tags["TagSet"]
+    # A copy asks for the tags of its source's bucket.
+    own_bucket = unique("own")
+    carol.create_bucket(Bucket=own_bucket)
+    copy = {"Bucket": own_bucket, "Key": "copy", "CopySource": f"{thing}/thing"}
+    carol.copy_object(**copy)
+    set_abac(gateway, thing, "Disabled")
+    assert not lets_in()
+    assert refusal(carol.copy_object, **copy) == DENIED
+    s3.put_bucket_tagging(Bucket=thing, Tagging=other)
+    set_abac(gateway, thing, "Enabled")
+    assert not lets_in()
+    assert refusal(carol.put_bucket_abac, Bucket=thing, AbacStatus={"Status": "Disabled"}) == DENIED
+
+
+def test_a_denial_may_ask_for_the_tags_of_the_bucket(gateway: Gateway, thing: str) -> None:
+    untagged = {"StringNotEquals": {"aws:ResourceTag/stage": "open"}}
+    put_policy(gateway, thing, statement(thing, "s3:GetObject", "*", "Deny", Condition=untagged))
+    # What is missing is not equal to anything.
+    assert not reads(gateway, ROOT_USER, thing)
+    gateway.client().put_bucket_tagging(Bucket=thing, Tagging={"TagSet": [{"Key": "stage", "Value": "open"}]})
+    assert not reads(gateway, ROOT_USER, thing)
+    set_abac(gateway, thing, "Enabled")
+    assert reads(gateway, ROOT_USER, thing)
 
 
 def test_tags_of_the_object_decide(gateway: Gateway, thing: str) -> None:

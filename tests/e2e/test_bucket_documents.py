@@ -155,11 +155,34 @@ EXPORT = {
     }
 }
 TIERS = [{"Days": 90, "AccessTier": "ARCHIVE_ACCESS"}, {"Days": 180, "AccessTier": "DEEP_ARCHIVE_ACCESS"}]
+INVENTORY = {
+    "IsEnabled": True,
+    "IncludedObjectVersions": "Current",
+    "Schedule": {"Frequency": "Daily"},
+    "Destination": {"S3BucketDestination": {"Bucket": "arn:aws:s3:::reports", "Format": "CSV"}},
+}
+EVERY_FIELD = {
+    "IsEnabled": False,
+    "IncludedObjectVersions": "All",
+    "Schedule": {"Frequency": "Weekly"},
+    "Filter": {"Prefix": "a/"},
+    "OptionalFields": ["ETag", "Size"],
+    "Destination": {
+        "S3BucketDestination": {
+            "AccountId": "111111111111",
+            "Bucket": "arn:aws:s3:::reports",
+            "Format": "Parquet",
+            "Prefix": "p",
+            "Encryption": {"SSEKMS": {"KeyId": "arn:aws:kms:us-east-1:111111111111:key/k"}},
+        }
+    },
+}
 DESCRIBED = {
     "analytics": [
         {"StorageClassAnalysis": {}},
         {"Filter": AND, "StorageClassAnalysis": EXPORT},
     ],
+    "inventory": [INVENTORY, EVERY_FIELD],
     "metrics": [{}, {"Filter": {"Tag": {"Key": "k", "Value": "v"}}}],
     "intelligent_tiering": [
         {"Status": "Disabled", "Tierings": TIERS[:1]},
@@ -253,6 +276,7 @@ def test_there_may_be_a_thousand_which_are_listed_in_pages(gateway: Gateway, buc
         ("metrics", "MetricsConfiguration", "<Id>a</Id><Other/>"),
         ("metrics", "MetricsConfiguration", "<Id>a</Id><Filter><Prefix>a</Prefix><Prefix>b</Prefix></Filter>"),
         ("analytics", "AnalyticsConfiguration", "<Id>a</Id>"),
+        ("inventory", "InventoryConfiguration", "<Id>a</Id><IsEnabled>true</IsEnabled>"),
         ("intelligent-tiering", "IntelligentTieringConfiguration", "<Id>a</Id><Status>Enabled</Status>"),
         ("metrics", "AnalyticsConfiguration", "<Id>a</Id><StorageClassAnalysis/>"),
         ("requestPayment", "RequestPaymentConfiguration", "<Payer>Nobody</Payer>"),

@@ -8,7 +8,7 @@ import re
 import pytest
 from botocore.exceptions import ClientError
 from conftest import noise
-from gateway import ACCOUNT, BOB, CAROL, Gateway
+from gateway import ACCOUNT, ALICE, BOB, CAROL, Gateway
 from raw import held, request
 from test_objects import code_of
 
@@ -277,3 +277,19 @@ def test_a_key_of_another_account_is_not_there(gateway: Gateway, s3, bucket: str
     with pytest.raises(ClientError) as error:
         s3.put_object(Bucket=bucket, Key="k", Body=b"x", ServerSideEncryption="aws:kms", SSEKMSKeyId=theirs)
     assert code_of(error) in ((403, "AccessDenied"), (400, "KMS.NotFoundException"))
+
+
+def test_who_may_retire_grants_finds_them(gateway: Gateway) -> None:
+    kms, key = gateway.client("kms"), gateway.key("retirable")
+    alice = gateway.client("kms", user=ALICE)
+    made = kms.create_grant(
+        KeyId=key, GranteePrincipal=BOB.arn, RetiringPrincipal=ALICE.arn, Operations=["Decrypt", "RetireGrant"]
+    )["GrantId"]
+
+    def retirable() -> list[str]:
+        pages = alice.get_paginator("list_retirable_grants").paginate(RetiringPrincipal=ALICE.arn)
+        return [grant["GrantId"] for page in pages for grant in page["Grants"]]
+
+    assert made in retirable()
+    alice.retire_grant(KeyId=key, GrantId=made)
+    assert made not in retirable()

@@ -109,7 +109,12 @@ def test_a_configuration_comes_back_until_it_is_deleted(s3, bucket: str) -> None
             400,
             "InvalidRequest",
         ),
+        # There is no store for it.
         ({"Transitions": [{"Days": 1, "StorageClass": "GLACIER"}]}, 501, "NotImplemented"),
+        ({"Transitions": [{"Days": 29, "StorageClass": "STANDARD_IA"}]}, 400, "InvalidArgument"),
+        ({"NoncurrentVersionTransitions": [{"NoncurrentDays": 29, "StorageClass": "ONEZONE_IA"}]}, 400, "InvalidArgument"),
+        ({"Transitions": [{"Days": 40, "StorageClass": "STANDARD_IA"}], "Expiration": {"Days": 40}}, 400, "InvalidArgument"),
+        ({"Transitions": [{"Days": 1, "StorageClass": "STANDARD"}]}, 400, "MalformedXML"),
         ({"Status": "Perhaps", "Expiration": {"Days": 1}}, 400, "MalformedXML"),
     ),
 )
@@ -174,7 +179,7 @@ def test_filters_choose_what_expires(gateway: Gateway, s3, bucket: str) -> None:
     assert "expired 0," in run(gateway, "--bucket", bucket)
     assert "would be expired 5," in run(gateway, "--bucket", bucket, "--dry-run", days=2)
     assert len(keys(s3, bucket)) == 7
-    assert "expired 5, noncurrent removed 0, delete markers removed 0, uploads aborted 0, bytes 1016;" in run(
+    assert "expired 5, noncurrent removed 0, delete markers removed 0, uploads aborted 0, moved 0, bytes 1016;" in run(
         gateway, "--bucket", bucket, days=2
     )
     assert keys(s3, bucket) == ["other/1", "tagged otherwise"]

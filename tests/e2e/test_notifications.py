@@ -12,6 +12,7 @@ import threading
 import time
 import urllib.parse
 from collections.abc import Callable, Iterator
+from datetime import datetime, timedelta, timezone
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
@@ -19,7 +20,7 @@ import pytest
 import requests
 from botocore.exceptions import ClientError
 from conftest import unique
-from gateway import ACCOUNT, CANONICAL_ID, CAROL, OTHER_ACCOUNT, REGION, ROOT_USER, Gateway, StartRefused, binary
+from gateway import ACCOUNT, CANONICAL_ID, CAROL, OTHER_ACCOUNT, REGION, ROOT_USER, Gateway, StartRefused, binary, clean_environment
 
 TOKEN = "hook-token-hook-token-0001"
 PATIENCE = 30
@@ -457,3 +458,44 @@ def test_a_broker_gets_what_happens(new_gateway, hook: Hook, broker: int) -> Non
     assert test["Event"] == "s3:TestEvent"
     assert [record["Records"][0]["s3"]["object"]["key"] for record in records] == keys
     assert TOKEN not in gateway.log()
+
+
+def test_what_a_lifecycle_removes_is_told_in_the_order_of_its_deletes(new_gateway) -> None:
+    gateway = new_gateway(config="[notifications.file]\nkind = \"queue\"\n")
+    s3, bucket = gateway.client(), new_bucket(gateway)
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    subscribe(s3, bucket, queue_to("file", "s3:LifecycleExpiration:*", "s3:ObjectRemoved:*", prefix="told/"))
+    first = s3.put_object(Bucket=bucket, Key="told/a", Body=b"first")["VersionId"]
+    s3.put_object(Bucket=bucket, Key="told/a", Body=b"second")
+    s3.put_object(Bucket=bucket, Key="untold", Body=b"x")
+    rule = {
+        "ID": "all",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "Expiration": {"Days": 1},
+        "NoncurrentVersionExpiration": {"NoncurrentDays": 1},
+    }
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    later = datetime.now(timezone.utc) + timedelta(days=3)
+    command = [binary(), "lifecycle", "run", "--data", str(gateway.data), "--now", later.strftime("%Y-%m-%d")]
+    def run() -> None:
+        subprocess.run(command, check=True, capture_output=True, env=clean_environment(gateway.folder, **gateway.env))
+
+    run()
+    told = [line["Records"][0] for line in lines(gateway.data / "queues" / "file.jsonl", 3)[1:]]
+    names = [record["eventName"] for record in told]
+    assert names == ["LifecycleExpiration:DeleteMarkerCreated", "LifecycleExpiration:Delete"]
+    assert told[1]["eventVersion"] == "2.3" and told[1]["s3"]["object"]["versionId"] == first
+    assert told[1]["userIdentity"] == {"principalId": "s3.amazonaws.com"}
+
+    # Without a gateway, what is left in the outbox goes out at the next start.
+    s3.put_object(Bucket=bucket, Key="told/b", Body=b"1")
+    gateway.stop()
+    run()
+    gateway.start()
+    told = [line["Records"][0] for line in lines(gateway.data / "queues" / "file.jsonl", 5)[3:]]
+    found = [(record["eventName"], record["s3"]["object"]["key"]) for record in told]
+    assert found == [
+        ("LifecycleExpiration:Delete", "told/a"),
+        ("LifecycleExpiration:DeleteMarkerCreated", "told/b"),
+    ]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import hashlib
 import io
+import json
 import time
 import urllib.request
 from datetime import datetime, timedelta, timezone
@@ -463,3 +464,32 @@ def test_who_may_not_list_learns_nothing_of_keys(gateway: Gateway, bucket: str) 
     with pytest.raises(ClientError) as error:
         gateway.client(user=BOB).get_object(Bucket=bucket, Key="none")
     assert code_of(error) == (404, "NoSuchKey")
+
+
+def test_nothing_is_archived_that_could_be_restored(gateway: Gateway, bucket: str) -> None:
+    s3, days = gateway.client(), {"Days": 1}
+
+    def refused(**more: object) -> tuple[int, str]:
+        with pytest.raises(ClientError) as error:
+            s3.restore_object(**{"Bucket": bucket, "Key": "k"} | more)
+        response = error.value.response
+        assert "current storage class" in response["Error"]["Message"] or response["Error"]["Code"] != "InvalidObjectState"
+        return response["ResponseMetadata"]["HTTPStatusCode"], response["Error"]["Code"]
+
+    assert refused(RestoreRequest=days) == (404, "NoSuchKey")
+    s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    version = s3.put_object(Bucket=bucket, Key="k", Body=b"k")["VersionId"]
+    assert refused(RestoreRequest=days) == (403, "InvalidObjectState")
+    assert refused(RestoreRequest=days, VersionId=version) == (403, "InvalidObjectState")
+    # Clients may send no document at all.
+    assert refused() == (403, "InvalidObjectState")
+    job = {"GlacierJobParameters": {"Tier": "Bulk"}}
+    assert refused(RestoreRequest=days | job) == (403, "InvalidObjectState")
+    assert refused(RestoreRequest={"Days": 0}) == (400, "MalformedXML")
+    assert refused(RestoreRequest=job) == (400, "MalformedXML")
+    marker = s3.delete_object(Bucket=bucket, Key="k")["VersionId"]
+    assert refused(RestoreRequest=days) == (404, "NoSuchKey")
+    assert refused(RestoreRequest=days, VersionId=marker) == (405, "MethodNotAllowed")
+    deny = {"Effect": "Deny", "Principal": "*", "Action": "s3:RestoreObject", "Resource": f"arn:aws:s3:::{bucket}/*"}
+    s3.put_bucket_policy(Bucket=bucket, Policy=json.dumps({"Version": "2012-10-17", "Statement": [deny]}))
+    assert refused(RestoreRequest=days, VersionId=version) == (403, "AccessDenied")

@@ -56,6 +56,44 @@ def test_accounts_are_made_and_listed(new_gateway) -> None:
     assert secret not in gateway.log()
 
 
+def test_quotas_are_shown_set_and_kept(new_gateway) -> None:
+    gateway = new_gateway()
+    s3 = gateway.client()
+    s3.create_bucket(Bucket="limited")
+    s3.create_bucket(Bucket="free")
+    s3.put_object(Bucket="limited", Key="a", Body=b"12345")
+    assert sealgate(gateway, "bucket", "quota", "limited") == "limited: 5 of no limit bytes, 1 of no limit objects\n"
+    shown = sealgate(gateway, "bucket", "quota", "limited", "--bytes", "1KiB", "--objects", "2")
+    assert shown == "limited: 5 of 1024 bytes, 1 of 2 objects\n"
+
+    def refused(bucket: str, size: int) -> bool:
+        try:
+            s3.put_object(Bucket=bucket, Key="b", Body=b"x" * size)
+        except s3.exceptions.ClientError as error:
+            code = error.response["Error"]["Code"]
+            assert (code, error.response["ResponseMetadata"]["HTTPStatusCode"]) == ("QuotaExceeded", 403)
+            return True
+        return False
+
+    assert refused("limited", 1020) and not refused("limited", 1019)
+    with pytest.raises(s3.exceptions.ClientError, match="QuotaExceeded"):
+        s3.put_object(Bucket="limited", Key="c", Body=b"")
+    assert not refused("limited", 0)
+    # What is not named stays.
+    assert sealgate(gateway, "bucket", "quota", "limited", "--objects", "none").endswith("5 of 1024 bytes, 2 of no limit objects\n")
+    assert sealgate(gateway, "account", "quota", ACCOUNT, "--bytes", "100").endswith("5 of 100 bytes, 2 of no limit objects\n")
+    assert refused("free", 96)
+    gateway.stop()
+    assert "of 100 bytes" in sealgate(gateway, "account", "quota", ACCOUNT)
+    sealgate(gateway, "account", "quota", ACCOUNT, "--bytes", "none")
+    gateway.start()
+    s3 = gateway.client()
+    assert not refused("free", 96)
+    for arguments in (("bucket", "quota", "no-such"), ("account", "quota", "999999999999"), ("bucket", "quota", "free", "--bytes", "much")):
+        with pytest.raises(Refused):
+            sealgate(gateway, *arguments)
+
+
 def test_explain_says_which_statement_decides(new_gateway) -> None:
     gateway = new_gateway()
     key = gateway.key()

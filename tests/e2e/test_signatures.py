@@ -218,6 +218,16 @@ def test_chunked_uploads(gateway: Gateway, bucket: str, payload: str, size: int)
     assert got.headers["etag"] == f'"{hashlib.md5(data).hexdigest()}"'
 
 
+@pytest.mark.parametrize("payload", (CHUNKED, CHUNKED_TRAILER))
+def test_a_small_signed_chunk_may_only_be_the_last(gateway: Gateway, bucket: str, payload: str) -> None:
+    path, trailer = f"/{bucket}/k", None if payload == CHUNKED else ("x-amz-checksum-crc32", crc32(DATA[:8192]))
+    refused = chunked_put(gateway, path, DATA[:8192], payload, trailer=trailer, size=8191)
+    refused.refused(403, "InvalidChunkSizeError")
+    assert b"<Message>Only the last chunk is allowed to have a size less than 8192 bytes</Message>" in refused.body
+    assert b"<Chunk>2</Chunk><BadChunkSize>8191</BadChunkSize>" in refused.body
+    gone(gateway, path)
+
+
 def test_a_stored_encoding_loses_only_aws_chunked(gateway: Gateway, bucket: str) -> None:
     signed_headers = {"x-amz-meta-a": "b"}
     assert chunked_put(gateway, f"/{bucket}/k", DATA, CHUNKED, headers=signed_headers).status == 200

@@ -8,8 +8,8 @@ Names are those of the specification.
     sealgate_reader.py open   --key HEX [--outer-key HEX] [--part N] [--range START:END] BLOB
     sealgate_reader.py unwrap --key HEX --purpose TEXT [--aad HEX] WRAPPED
     sealgate_reader.py info   BLOB
-    sealgate_reader.py folder [--root-key FILE] [--blobs DIR] DATA
-    sealgate_reader.py folder [--root-key FILE] [--blobs DIR] [--customer-key HEX] DATA BUCKET/KEY
+    sealgate_reader.py folder [--root-key FILE] [--blobs DIR] [--class NAME=DIR] DATA
+    sealgate_reader.py folder [--root-key FILE] [--blobs DIR] [--class NAME=DIR] [--customer-key HEX] DATA BUCKET/KEY
 
 BLOB and WRAPPED are files, `-` is standard input; the result goes to standard output. Keys can be
 given as `@FILE`, a file that holds the hex, so that they do not show in the list of processes.
@@ -59,7 +59,7 @@ ROOT_HEADER = "sealgate root key v1"
 ROOT_INFO = b"sealgate v1 root "
 INDEX_APPLICATION = 0x53474958
 # What this reader reads is the same in both.
-INDEX_FORMATS = (1, 2, 3)
+INDEX_FORMATS = (1, 2, 3, 4)
 PLAIN_SQLITE = b"SQLite format 3\0"
 KMS_HEADER = 1 + 8 + 16 + 4
 
@@ -249,15 +249,23 @@ class Object:
 class Folder:
     """A data folder, opened with its root key."""
 
-    def __init__(self, index: Any, root: bytes, blobs: Path) -> None:
+    def __init__(
+        self, index: Any, root: bytes, blobs: Path, classes: dict[str, Path] | None = None
+    ) -> None:
         self.index = index
         self.root = root
         self.blobs = blobs
+        # The stores of other storage classes.
+        self.classes = classes or {}
 
     @classmethod
     @contextmanager
     def open(
-        cls, data: Path, root_file: Path | None = None, blobs: Path | None = None
+        cls,
+        data: Path,
+        root_file: Path | None = None,
+        blobs: Path | None = None,
+        classes: dict[str, Path] | None = None,
     ) -> Iterator[Folder]:
         # For reading blobs nobody needs an SQLCipher binding.
         import sqlcipher3
@@ -286,7 +294,7 @@ class Folder:
                     raise Refused("not an index of Sealgate")
                 if version not in INDEX_FORMATS:
                     raise Refused(f"an index of format {version}, not one of {INDEX_FORMATS}")
-                yield cls(index, root, blobs or data / "blobs")
+                yield cls(index, root, blobs or data / "blobs", classes)
             finally:
                 index.close()
 
@@ -372,12 +380,19 @@ class Folder:
         if mode == "SSE-C":
             if customer_key is None:
                 raise Refused("the object needs its customer's key")
-            where = f"{of.account}/{of.bucket}".encode()
+            where, place = f"{of.account}/{of.bucket}".encode(), of.place
+            if origin := envelope.get("origin"):
+                # A replica: wrapped for the place of its original, for which the gateway vouches.
+                where = f"{origin['account']}/{origin['bucket']}".encode()
+                place = where + f"/{origin['key']}".encode()
+                seal = base64.b64decode(origin["seal"])
+                if self.platform_unwrap("sse-c origin", of.place, seal) != place:
+                    raise Refused("the origin of the replica is not what the gateway said")
             check = hkdf(customer_key, raw["salt"], b"sealgate v1 sse-c check" + where, 32)
             if not hmac.compare_digest(check, raw["check"]):
                 raise Refused("WrongKey")
             kek = hkdf(customer_key, raw["salt"], b"sealgate v1 sse-c" + where, 32)
-            return [unwrap(kek, "sse-c dek", of.place, raw["dek"])]
+            return [unwrap(kek, "sse-c dek", place, raw["dek"])]
         if mode not in ("aws:kms", "aws:kms:dsse"):
             raise Refused(f"an unknown mode, {mode}")
         arn = f"arn:aws:s3:::{of.bucket}"
@@ -402,8 +417,16 @@ class Folder:
             (of.seq,),
         )
         for number, size, name, header_hash in parts:
-            with (self.blobs / name[:2] / name[2:4] / name).open("rb") as blob:
+            with self.blob(name).open("rb") as blob:
                 yield from open_blob(blob, keys, number, size, header_hash=header_hash)
+
+    def blob(self, name: str) -> Path:
+        """Where a blob lies. `CLASS/NAME` is one of another storage class."""
+        storage_class, _, name = name.rpartition("/")
+        store = self.classes.get(storage_class) if storage_class else self.blobs
+        if store is None:
+            raise Refused(f"the store of the storage class {storage_class} is not known: --class {storage_class}=DIR")
+        return store / name[:2] / name[2:4] / name
 
 
 def key_argument(text: str) -> bytes:
@@ -419,6 +442,13 @@ def key_argument(text: str) -> bytes:
 def range_argument(text: str) -> tuple[int, int | None]:
     start, _, end = text.partition(":")
     return int(start or 0), int(end) if end else None
+
+
+def class_argument(text: str) -> tuple[str, Path]:
+    name, _, folder = text.partition("=")
+    if not name or not folder:
+        raise argparse.ArgumentTypeError("a storage class and its folder, as NAME=DIR")
+    return name, Path(folder)
 
 
 def read_argument(path: str) -> BinaryIO:
@@ -446,6 +476,15 @@ def main() -> int:
     command = commands.add_parser("folder", help="list a data folder, or write an object of it")
     command.add_argument("--root-key", type=Path, help="default: root.key in the folder")
     command.add_argument("--blobs", type=Path, help="default: blobs in the folder")
+    command.add_argument(
+        "--class",
+        dest="classes",
+        type=class_argument,
+        action="append",
+        default=[],
+        metavar="NAME=DIR",
+        help="where the bodies of a storage class are",
+    )
     command.add_argument("--customer-key", type=key_argument, help="for an object under SSE-C")
     command.add_argument("data", type=Path)
     command.add_argument("object", nargs="?", metavar="BUCKET/KEY")
@@ -472,7 +511,7 @@ def main() -> int:
 
 
 def folder(args: argparse.Namespace) -> None:
-    with Folder.open(args.data, args.root_key, args.blobs) as opened:
+    with Folder.open(args.data, args.root_key, args.blobs, dict(args.classes)) as opened:
         if args.object is None:
             for found in opened.objects():
                 mode = found.envelope["mode"]

@@ -7,10 +7,12 @@ Needs the gateway's program: `SEALGATE_BIN`, or what cargo built last in `target
 from __future__ import annotations
 
 import hashlib
+import json
 import os
 import shutil
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -38,6 +40,11 @@ def program() -> str:
     return str(max(built, key=lambda path: path.stat().st_mtime))
 
 
+def cold(data: Path) -> Path:
+    """Where the bodies of another storage class are."""
+    return data.with_name("cold")
+
+
 def text(seed: str, length: int) -> bytes:
     return hashlib.shake_256(seed.encode()).digest(length)
 
@@ -50,6 +57,9 @@ class Gateway:
     def run(self) -> subprocess.Popen[str]:
         command = [program(), "serve", "--data", str(self.data)]
         command += ["--listen", "127.0.0.1:0", "--listen-tls", "none"]
+        config = self.data.with_name("config.toml")
+        config.write_text(f'[storage_classes.STANDARD_IA]\nurl = "file:{cold(self.data)}"\n')
+        command += ["--config", str(config)]
         inherited = {k: v for k, v in os.environ.items() if not k.startswith(("SEALGATE_", "AWS_"))}
         process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, env=inherited)
         for line in process.stdout or ():
@@ -89,6 +99,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Written]:
         assert process.wait(timeout=60) == 0
     yield Written(gateway.data, objects)
     shutil.rmtree(gateway.data)
+    shutil.rmtree(cold(gateway.data))
 
 
 def write(gateway: Gateway) -> dict[tuple[str, str], str]:
@@ -126,6 +137,11 @@ def write(gateway: Gateway) -> dict[tuple[str, str], str]:
             s3.put_object(Bucket="first-bucket", Key=key, Body=body, **options)
             note("first-bucket", key, body)
 
+        key = f"{mode}/cold"
+        body = text(key, 70_000)
+        s3.put_object(Bucket="first-bucket", Key=key, Body=body, StorageClass="STANDARD_IA", **options)
+        note("first-bucket", key, body)
+
         key = f"{mode}/parts"
         upload = s3.create_multipart_upload(Bucket="first-bucket", Key=key, **options)
         named = {"Bucket": "first-bucket", "Key": key, "UploadId": upload["UploadId"]}
@@ -151,6 +167,10 @@ def write(gateway: Gateway) -> dict[tuple[str, str], str]:
                 s3.copy_object(Bucket="second-bucket", Key=key, CopySource=origin, **modes[mode])
                 objects["second-bucket", key] = objects["first-bucket", f"{source}/{name}"]
 
+    # Replicas in a third bucket, each under a wrapping of its own, or its original's under SSE-C.
+    for origin, digest in replicate(gateway, modes, own).items():
+        objects[origin] = digest
+
     # What was replaced or deleted is not there any more.
     for body in (b"old", b"new"):
         s3.put_object(Bucket="second-bucket", Key="replaced", Body=body)
@@ -160,8 +180,53 @@ def write(gateway: Gateway) -> dict[tuple[str, str], str]:
     return objects
 
 
+def replicate(gateway: Gateway, modes: dict[str, dict], key: str) -> dict[tuple[str, str], str]:
+    s3, iam, objects = gateway.client("s3"), gateway.client("iam"), {}
+    trust = {"Effect": "Allow", "Principal": {"Service": "s3.amazonaws.com"}, "Action": "sts:AssumeRole"}
+    every = {"Effect": "Allow", "Action": ["s3:*", "kms:*"], "Resource": "*"}
+    trusting, allowing = (
+        json.dumps({"Version": "2012-10-17", "Statement": [statement]}) for statement in (trust, every)
+    )
+    role = iam.create_role(RoleName="replication", AssumeRolePolicyDocument=trusting)["Role"]["Arn"]
+    iam.put_role_policy(RoleName="replication", PolicyName="all", PolicyDocument=allowing)
+    for bucket in ("originals", "replicas"):
+        s3.create_bucket(Bucket=bucket)
+        s3.put_bucket_versioning(Bucket=bucket, VersioningConfiguration={"Status": "Enabled"})
+    rule = {
+        "ID": "all",
+        "Priority": 1,
+        "Status": "Enabled",
+        "Filter": {},
+        "DeleteMarkerReplication": {"Status": "Disabled"},
+        "SourceSelectionCriteria": {"SseKmsEncryptedObjects": {"Status": "Enabled"}},
+        "Destination": {
+            "Bucket": "arn:aws:s3:::replicas",
+            "EncryptionConfiguration": {"ReplicaKmsKeyID": key},
+        },
+    }
+    s3.put_bucket_replication(
+        Bucket="originals", ReplicationConfiguration={"Role": role, "Rules": [rule]}
+    )
+    for mode, options in modes.items():
+        for size in (1, 65_537):
+            key = f"{mode}/{size}"
+            body = text("replicated " + key, size)
+            s3.put_object(Bucket="originals", Key=key, Body=body, **options)
+            for bucket in ("originals", "replicas"):
+                objects[bucket, key] = hashlib.sha256(body).hexdigest()
+            customer = options if mode == "sse-c" else {}
+            deadline = time.monotonic() + 30
+            while (status := s3.head_object(Bucket="originals", Key=key, **customer))[
+                "ReplicationStatus"
+            ] != "COMPLETED":
+                assert status["ReplicationStatus"] == "PENDING" and time.monotonic() < deadline
+                time.sleep(0.05)
+    return objects
+
+
 def test_every_object_reads_as_it_was_written(written: Written) -> None:
-    with Folder.open(written.data) as folder:
+    classes = {"STANDARD_IA": cold(written.data)}
+    with Folder.open(written.data, classes=classes) as folder:
         found = {}
         for each in folder.objects():
             customer = CUSTOMER_KEY if each.envelope["mode"] == "SSE-C" else None
@@ -189,6 +254,17 @@ def test_an_envelope_opens_at_its_place_only(written: Written) -> None:
                 folder.data_keys(moved)
 
 
+def test_the_replica_of_a_customers_object_says_where_it_is_from_and_cannot_lie(written: Written) -> None:
+    with Folder.open(written.data) as folder:
+        replica = folder.find("replicas", "sse-c/65537")
+        assert replica.envelope["origin"]["bucket"] == "originals"
+        for change in ({"key": "sse-c/1"}, {"bucket": "first-bucket"}):
+            origin = replica.envelope["origin"] | change
+            moved = type(replica)(**{**vars(replica), "envelope": replica.envelope | {"origin": origin}})
+            with pytest.raises(Refused, match="origin"):
+                folder.data_keys(moved, CUSTOMER_KEY)
+
+
 def test_a_part_opens_as_the_blob_that_was_written_only(written: Written) -> None:
     with Folder.open(written.data) as folder:
         for mode in ("sse-s3", "dsse"):
@@ -198,7 +274,7 @@ def test_a_part_opens_as_the_blob_that_was_written_only(written: Written) -> Non
                 "SELECT number, size, blob, header_hash FROM parts WHERE seq = ? AND number = 7",
                 (found.seq,),
             )
-            with (folder.blobs / name[:2] / name[2:4] / name).open("rb") as blob:
+            with folder.blob(name).open("rb") as blob:
                 body = b"".join(open_blob(blob, keys, number, size, header_hash=header_hash))
                 assert body == text(f"{mode}/parts7", 70_000)
                 # Key, part and length fit, but another blob of that part was written.
@@ -216,7 +292,8 @@ def test_another_root_key_opens_nothing(written: Written, tmp_path: Path) -> Non
 def test_the_folder_holds_no_plaintext(written: Written) -> None:
     words = ["first-bucket", "größe", "department", "default/größe/65537", CUSTOMER_KEY.hex()]
     wanted = [word.encode() for word in words] + [CUSTOMER_KEY, text("sse-s3/größe/300000", 32)]
-    files = [path for path in written.data.rglob("*") if path.is_file()]
+    folders = (written.data, cold(written.data))
+    files = [path for folder in folders for path in folder.rglob("*") if path.is_file()]
     assert len(files) > 50
     for path in files:
         content = path.read_bytes()
@@ -234,3 +311,9 @@ def test_command_line_lists_and_reads(written: Written) -> None:
     read = subprocess.run(command, capture_output=True, check=True).stdout
     digest = hashlib.sha256(read).hexdigest()
     assert digest == written.objects["first-bucket", "sse-c/parts"]
+    command[-1] = "first-bucket/sse-c/cold"
+    refused = subprocess.run(command, capture_output=True, text=True)
+    assert refused.returncode == 1 and "--class STANDARD_IA=DIR" in refused.stderr
+    command[-2:-2] = ["--class", f"STANDARD_IA={cold(written.data)}"]
+    read = subprocess.run(command, capture_output=True, check=True).stdout
+    assert read == text("sse-c/cold", 70_000)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import timezone
+
 import pandas
 import polars
 import pyarrow as pa
@@ -11,6 +13,10 @@ import pyarrow.parquet as pq
 import pytest
 from conftest import MIB, keys, noise
 from gateway import REGION, ROOT_USER, Gateway
+from test_access import put_policy, statement
+from test_inventory import configure, manifest, run
+
+UTC = timezone.utc
 
 ROWS = 20_000
 
@@ -138,3 +144,23 @@ def test_polars_writes(gateway: Gateway, bucket: str) -> None:
     frame.lazy().sink_parquet(f"s3://{bucket}/sunk.parquet", storage_options=options(gateway))
     for name in ("one", "sunk"):
         assert polars.read_parquet(f"s3://{bucket}/{name}.parquet", storage_options=options(gateway)).equals(frame)
+
+
+def test_pyarrow_reads_an_inventory(gateway: Gateway, filesystem: fs.S3FileSystem, s3, bucket: str) -> None:
+    """Every object once, with the types of AWS's schema."""
+    names = {f"k{number:03}": number for number in range(50)}
+    for key, size in names.items():
+        s3.put_object(Bucket=bucket, Key=key, Body=b"x" * size)
+    put_policy(gateway, bucket, statement(bucket, "s3:PutObject", {"Service": "s3.amazonaws.com"}))
+    configure(gateway, bucket, bucket, destination={"Format": "Parquet"}, Filter={"Prefix": "k"})
+    assert run(gateway, bucket).returncode == 0
+    (file,) = manifest(s3, bucket, bucket)["files"]
+    read = pq.read_table(f"{bucket}/{file['key']}", filesystem=filesystem)
+    assert str(read.schema.field("last_modified_date").type).startswith("timestamp[ms")
+    found = read.to_pylist()
+    listed = s3.list_objects_v2(Bucket=bucket, Prefix="k")["Contents"]
+    assert {row["key"]: row["size"] for row in found} == names
+    assert [row["last_modified_date"].replace(tzinfo=UTC) for row in found] == [e["LastModified"] for e in listed]
+    assert {row["is_latest"] for row in found} == {True} and {row["is_delete_marker"] for row in found} == {False}
+    assert [f'"{row["e_tag"]}"' for row in found] == [entry["ETag"] for entry in listed]
+    assert {row["version_id"] for row in found} == {row["replication_status"] for row in found} == {None}

@@ -34,6 +34,8 @@ pub enum EventType {
     /// A call of an API.
     #[default]
     ApiCall,
+    /// Somebody signed in at the console, or tried to.
+    ConsoleSignIn,
     /// Something the service did unasked: a key made on first use, a key whose deletion was due.
     ServiceEvent,
 }

@@ -105,6 +105,7 @@ impl Record {
         }
         let event_type = match event.event_type {
             EventType::ApiCall => "AwsApiCall",
+            EventType::ConsoleSignIn => "AwsConsoleSignIn",
             EventType::ServiceEvent => "AwsServiceEvent",
         };
         self.put("eventType", event_type);

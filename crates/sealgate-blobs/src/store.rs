@@ -1,11 +1,16 @@
 //! The store as the rest of the gateway sees it; which kind it is stays inside.
+//!
+//! There may be further stores for blobs of other storage classes. A blob there is known as `CLASS/NAME`, so that
+//! whoever has a name need not know where it leads.
 
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
 use bytes::Bytes;
-use futures_util::stream::BoxStream;
+use futures_util::StreamExt as _;
+use futures_util::stream::{self, BoxStream};
 use time::OffsetDateTime;
 
 use crate::background::Background;
@@ -22,7 +27,12 @@ pub struct BlobStore {
     pending: Pending,
     held: Held,
     background: Background,
+    /// The stores of other storage classes.
+    classes: Arc<BTreeMap<String, BlobStore>>,
 }
+
+/// What stands between the class and the name of a blob.
+const SEPARATOR: char = '/';
 
 #[derive(Clone)]
 enum Backend {
@@ -75,12 +85,40 @@ impl BlobStore {
             pending: Pending::default(),
             held: Held::default(),
             background,
+            classes: Arc::default(),
         }
+    }
+
+    /// The same store, with others for blobs of other storage classes.
+    #[must_use]
+    pub fn with_classes(mut self, classes: BTreeMap<String, BlobStore>) -> BlobStore {
+        self.classes = Arc::new(classes);
+        self
+    }
+
+    /// Whether there is a store for a storage class.
+    pub fn has_class(&self, class: &str) -> bool {
+        self.classes.contains_key(class)
+    }
+
+    /// The store that a name leads to, and the name there.
+    fn place<'n>(&self, name: &'n str) -> Result<(&BlobStore, &'n str)> {
+        match name.split_once(SEPARATOR) {
+            Some((class, name)) if parse(name).is_ok() => Ok((self.class(class)?, name)),
+            // What is no name leads nowhere.
+            _ => Ok((self, name)),
+        }
+    }
+
+    fn class(&self, class: &str) -> Result<&BlobStore> {
+        self.classes.get(class).ok_or_else(|| {
+            BlobError::Config(format!("there is no store for the storage class {class}"))
+        })
     }
 
     /// Whether bodies share the fate of this machine's disk.
     pub fn is_local(&self) -> bool {
-        matches!(self.backend, Backend::Local(_))
+        matches!(self.backend, Backend::Local(_)) && self.classes.values().all(Self::is_local)
     }
 
     /// Starts a blob. The name is chosen and pending from now on; nothing is written yet.
@@ -93,15 +131,24 @@ impl BlobStore {
         };
         BlobWriter {
             inner,
+            name: pending.name().as_str().to_owned(),
             pending,
             store: self.clone(),
         }
     }
 
+    /// Starts a blob in the store of a storage class.
+    pub fn create_in(&self, class: &str) -> Result<BlobWriter> {
+        let mut writer = self.class(class)?.create();
+        writer.name = format!("{class}{SEPARATOR}{}", writer.name);
+        Ok(writer)
+    }
+
     /// Opens the blob for reading exactly `range` of its bytes.
     pub async fn read(&self, name: &str, range: Range<u64>) -> Result<BlobReader> {
+        let (store, name) = self.place(name)?;
         let name = parse(name)?;
-        Ok(BlobReader(match &self.backend {
+        Ok(BlobReader(match &store.backend {
             Backend::Local(store) => Reader::Local(store.read(&name, range)?),
             Backend::Remote(store) => Reader::Remote(store.read(&name, range).await?),
         }))
@@ -109,8 +156,9 @@ impl BlobStore {
 
     /// Deletes the blob. That it is gone already is no error.
     pub async fn delete(&self, name: &str) -> Result<()> {
+        let (store, name) = self.place(name)?;
         let Ok(name) = parse(name) else { return Ok(()) };
-        match &self.backend {
+        match &store.backend {
             Backend::Local(store) => store.delete(&name).await,
             Backend::Remote(store) => store.delete(&name).await,
         }
@@ -121,15 +169,29 @@ impl BlobStore {
     /// A sweep asks [`BlobStore::pending`] before it asks the index whether a row refers to the
     /// blob; in the other order a blob that is committed in between would look like an orphan.
     pub fn list(&self) -> BoxStream<'static, Result<BlobInfo>> {
-        match &self.backend {
+        let own = match &self.backend {
             Backend::Local(store) => store.list(),
             Backend::Remote(store) => store.list(),
-        }
+        };
+        let classes: Vec<_> = self
+            .classes
+            .iter()
+            .map(|(class, store)| {
+                let class = class.clone();
+                store.list().map(move |blob| {
+                    let mut blob = blob?;
+                    blob.name = format!("{class}{SEPARATOR}{}", blob.name);
+                    Ok(blob)
+                })
+            })
+            .collect();
+        own.chain(stream::iter(classes).flatten()).boxed()
     }
 
     /// Whether the name was handed out and its blob is neither committed nor removed.
     pub fn pending(&self, name: &str) -> bool {
-        parse(name).is_ok_and(|name| self.pending.contains(&name))
+        self.place(name)
+            .is_ok_and(|(store, name)| parse(name).is_ok_and(|name| store.pending.contains(&name)))
     }
 
     /// Keeps these blobs from being removed as garbage while they are read.
@@ -145,23 +207,31 @@ impl BlobStore {
 
     /// Whether the store can be written (local) or answers (remote), now.
     pub async fn check(&self) -> Result<()> {
-        match &self.backend {
-            Backend::Local(store) => store.check().await,
-            Backend::Remote(store) => store.check().await,
+        for store in std::iter::once(self).chain(self.classes.values()) {
+            match &store.backend {
+                Backend::Local(store) => store.check().await?,
+                Backend::Remote(store) => store.check().await?,
+            }
         }
+        Ok(())
     }
 
     /// Part buffers in use and in total; `None` for a local store, which has none.
     pub fn part_buffers(&self) -> Option<(usize, usize)> {
-        match &self.backend {
-            Backend::Local(_) => None,
-            Backend::Remote(store) => Some(store.pool().usage()),
-        }
+        std::iter::once(self)
+            .chain(self.classes.values())
+            .filter_map(|store| match &store.backend {
+                Backend::Local(_) => None,
+                Backend::Remote(store) => Some(store.pool().usage()),
+            })
+            .reduce(|one, other| (one.0 + other.0, one.1 + other.1))
     }
 
     /// Waits for the removal of what aborted writes left. For the end of a shutdown.
     pub async fn settle(&self) {
-        self.background.settle().await;
+        for store in std::iter::once(self).chain(self.classes.values()) {
+            store.background.settle().await;
+        }
     }
 }
 
@@ -174,6 +244,8 @@ fn parse(name: &str) -> Result<BlobName> {
 /// background.
 pub struct BlobWriter {
     inner: Writer,
+    /// With the class in front, where it has one.
+    name: String,
     pending: PendingName,
     store: BlobStore,
 }
@@ -186,7 +258,7 @@ enum Writer {
 impl BlobWriter {
     /// The name of the blob to be.
     pub fn name(&self) -> &str {
-        self.pending.name().as_str()
+        &self.name
     }
 
     /// Appends `data`. Waits where the store is slower than the caller.
@@ -205,6 +277,7 @@ impl BlobWriter {
         };
         Ok(FinishedBlob {
             size,
+            name: self.name,
             pending: Some(self.pending),
             store: self.store,
         })
@@ -215,6 +288,7 @@ impl BlobWriter {
 /// the blob, in the background.
 pub struct FinishedBlob {
     size: u64,
+    name: String,
     /// Taken by `commit`.
     pending: Option<PendingName>,
     store: BlobStore,
@@ -223,9 +297,7 @@ pub struct FinishedBlob {
 impl FinishedBlob {
     /// The name of the blob.
     pub fn name(&self) -> &str {
-        self.pending
-            .as_ref()
-            .map_or("", |pending| pending.name().as_str())
+        &self.name
     }
 
     /// Its size in bytes.

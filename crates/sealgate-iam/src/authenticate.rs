@@ -33,6 +33,8 @@ pub enum SignatureVersion {
     /// Signature Version 2, of a presigned URL or a form for S3. It does not cover headers in the query, so
     /// [`sigv4::hoisted_headers`] must not be used.
     V2,
+    /// By none: the secret was shown once, when a session of the console began.
+    Console,
     /// Not at all.
     None,
 }
@@ -103,11 +105,11 @@ impl Presentation {
 }
 
 /// Whose credentials a request names. Nothing is verified yet.
-struct Signer {
+pub(crate) struct Signer {
     credentials: Credentials,
-    caller: Caller,
-    canonical_id: String,
-    transitive_tags: Tags,
+    pub(crate) caller: Caller,
+    pub(crate) canonical_id: String,
+    pub(crate) transitive_tags: Tags,
 }
 
 enum Credentials {
@@ -315,7 +317,7 @@ impl Iam {
 
     /// Whose credentials these are. A permanent key comes without a token, a temporary one with its
     /// own: everything else is refused.
-    async fn signer(
+    pub(crate) async fn signer(
         &self,
         access_key_id: &str,
         security_token: Option<&str>,
@@ -353,7 +355,13 @@ impl Iam {
         })
     }
 
-    fn note_signer(&self, signer: &Signer, service: &str, region: &str, now: OffsetDateTime) {
+    pub(crate) fn note_signer(
+        &self,
+        signer: &Signer,
+        service: &str,
+        region: &str,
+        now: OffsetDateTime,
+    ) {
         match &signer.credentials {
             Credentials::Permanent(identity) => self.note_use(identity, service, region, now),
             Credentials::Temporary { role, .. } => {
@@ -364,7 +372,12 @@ impl Iam {
         }
     }
 
-    fn environment(&self, parts: &Parts, conn: &Connection, now: OffsetDateTime) -> Environment {
+    pub(crate) fn environment(
+        &self,
+        parts: &Parts,
+        conn: &Connection,
+        now: OffsetDateTime,
+    ) -> Environment {
         Environment {
             source_ip: Some(conn.client_ip.to_canonical()),
             secure_transport: conn.secure,

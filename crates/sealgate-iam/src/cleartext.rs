@@ -41,6 +41,7 @@ mod tests {
             peer: peer.parse().unwrap(),
             secure,
             client_ip: client.parse().unwrap(),
+            tls_version: None,
             sni: None,
         }
     }

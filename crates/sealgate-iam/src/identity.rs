@@ -49,6 +49,7 @@ impl Identity {
             session: None,
             tags: Arc::clone(&self.tags),
             environment,
+            source: None,
         }
     }
 }

@@ -355,6 +355,7 @@ impl UserPermissions {
             session: None,
             tags: Arc::clone(&self.tags),
             environment,
+            source: None,
         }
     }
 }
@@ -383,6 +384,7 @@ impl RolePermissions {
             session: None,
             tags: Arc::clone(&self.tags),
             environment,
+            source: None,
         }
     }
 }

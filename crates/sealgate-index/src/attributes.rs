@@ -9,7 +9,8 @@ use crate::{
     buckets::BucketState,
     history::Standing,
     outbox::{self, Subject},
-    sql::{Result, from_millis, run},
+    references,
+    sql::{Result, first, from_millis, run},
     versions,
     writer::Tx,
 };
@@ -32,7 +33,7 @@ impl Touched {
     }
 }
 
-/// Another wrapping of a version's data key, with the metadata that goes with it.
+/// Another wrapping of a version's data key.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EnvelopeChange {
     /// Sequence of the version that was read.
@@ -41,11 +42,73 @@ pub struct EnvelopeChange {
     pub from: Bytes,
     /// The envelope in its place.
     pub envelope: Bytes,
-    /// The metadata from now on.
-    pub meta: Bytes,
+}
+
+/// The same sealed bytes of a version in other blobs, which lie where its storage class has them.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BodyMove {
+    /// Sequence of the version that was read.
+    pub seq: i64,
+    /// Its storage class from now on.
+    pub storage_class: String,
+    /// Every part: its number, its blob as it was read, and the blob in its place.
+    pub blobs: Vec<(u32, String, String)>,
 }
 
 impl Index {
+    /// Puts the body of a version elsewhere. [`IndexError::Conflict`] if it is not the version, with the body, that was
+    /// read.
+    pub async fn move_body(
+        &self,
+        bucket_id: i64,
+        key: &str,
+        version: VersionRef,
+        moved: BodyMove,
+    ) -> Result<Touched> {
+        let of_key = key.as_bytes().to_vec();
+        self.change(bucket_id, key, version, Vec::new(), move |tx, _, seq| {
+            let parts = first(
+                tx.conn,
+                "SELECT count(*) FROM parts WHERE seq = ?1",
+                [seq],
+                |row| Ok(row.get::<_, i64>(0)?),
+            )?;
+            if seq != moved.seq || parts != i64::try_from(moved.blobs.len()).ok() {
+                return Err(IndexError::Conflict);
+            }
+            for (number, from, to) in &moved.blobs {
+                let changed = run(
+                    tx.conn,
+                    "UPDATE parts SET blob = ?4 WHERE seq = ?1 AND number = ?2 AND blob = ?3",
+                    params![seq, number, from, to],
+                )?;
+                if changed != 1 {
+                    return Err(IndexError::Conflict);
+                }
+                references::add(tx, to)?;
+                references::release(tx, from)?;
+            }
+            let class = &moved.storage_class;
+            run(
+                tx.conn,
+                "UPDATE versions SET storage_class = ?2 WHERE seq = ?1",
+                params![seq, class],
+            )?;
+            // What listings read says it, too.
+            for table in ["current", "history"] {
+                run(
+                    tx.conn,
+                    &format!(
+                        "UPDATE {table} SET storage_class = ?4 WHERE bucket_id = ?1 AND key = ?2 AND seq = ?3"
+                    ),
+                    params![bucket_id, of_key, seq, class],
+                )?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
     /// Gives a version other tags, or none. [`IndexError::DeleteMarker`] if it is one.
     pub async fn set_tags(
         &self,
@@ -55,15 +118,9 @@ impl Index {
         tags: Option<Bytes>,
         events: Vec<NewEvent>,
     ) -> Result<Touched> {
-        self.change(bucket_id, key, version, events, move |tx, _, seq| {
-            set(
-                tx,
-                "UPDATE versions SET tags = ?2 WHERE seq = ?1",
-                seq,
-                tags.as_deref(),
-            )
-        })
-        .await
+        let sql = "UPDATE versions SET tags = ?2 WHERE seq = ?1";
+        self.set_column(sql, bucket_id, key, version, tags, events)
+            .await
     }
 
     /// Gives a version another access control list, or none. [`IndexError::DeleteMarker`] if it is one.
@@ -75,13 +132,23 @@ impl Index {
         acl: Option<Bytes>,
         events: Vec<NewEvent>,
     ) -> Result<Touched> {
+        let sql = "UPDATE versions SET acl = ?2 WHERE seq = ?1";
+        self.set_column(sql, bucket_id, key, version, acl, events)
+            .await
+    }
+
+    async fn set_column(
+        &self,
+        sql: &'static str,
+        bucket_id: i64,
+        key: &str,
+        version: VersionRef,
+        value: Option<Bytes>,
+        events: Vec<NewEvent>,
+    ) -> Result<Touched> {
         self.change(bucket_id, key, version, events, move |tx, _, seq| {
-            set(
-                tx,
-                "UPDATE versions SET acl = ?2 WHERE seq = ?1",
-                seq,
-                acl.as_deref(),
-            )
+            run(tx.conn, sql, params![seq, value.as_deref()])?;
+            Ok(())
         })
         .await
     }
@@ -133,13 +200,8 @@ impl Index {
             }
             let changed = run(
                 tx.conn,
-                "UPDATE versions SET envelope = ?3, meta = ?4 WHERE seq = ?1 AND envelope = ?2",
-                params![
-                    seq,
-                    &change.from[..],
-                    &change.envelope[..],
-                    &change.meta[..]
-                ],
+                "UPDATE versions SET envelope = ?3 WHERE seq = ?1 AND envelope = ?2",
+                params![seq, &change.from[..], &change.envelope[..]],
             )?;
             if changed == 1 {
                 Ok(())
@@ -194,11 +256,6 @@ impl Index {
         })
         .await
     }
-}
-
-fn set(tx: &Tx<'_>, sql: &str, seq: i64, value: Option<&[u8]>) -> Result<()> {
-    run(tx.conn, sql, params![seq, value])?;
-    Ok(())
 }
 
 /// Attributes from columns owner, storage_class, retention, retain_until, legal_hold, tags, acl.

@@ -26,7 +26,38 @@ fn read_one(conn: &Connection, bucket_id: i64, name: &str) -> Result<Option<Byte
     )
 }
 
+/// A configuration of some bucket.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredConfiguration {
+    /// The bucket.
+    pub bucket_id: i64,
+    /// Its id in the bucket.
+    pub id: String,
+    /// The configuration, opaque here.
+    pub body: Bytes,
+}
+
 impl Index {
+    /// The configurations of a kind in all buckets.
+    pub async fn configurations_of_kind(&self, kind: &str) -> Result<Vec<StoredConfiguration>> {
+        let start = name(kind, "");
+        self.read(|conn| {
+            all(
+                conn,
+                "SELECT bucket_id, substr(kind, length(?1) + 1), body FROM bucket_config
+                 WHERE substr(kind, 1, length(?1)) = ?1 ORDER BY bucket_id, kind",
+                [&start],
+                |row| {
+                    Ok(StoredConfiguration {
+                        bucket_id: row.get(0)?,
+                        id: row.get(1)?,
+                        body: bytes(row, 2)?,
+                    })
+                },
+            )
+        })
+    }
+
     /// Sets a configuration. A new one over the `limit` of its kind is refused:
     /// [`IndexError::TooManyConfigurations`].
     pub async fn put_bucket_configuration(

@@ -11,7 +11,7 @@ use crate::{
     outbox::{self, Subject},
     sql::{Result, run},
     usage::Delta,
-    versions::{self, gone},
+    versions::{self, Naming, gone},
     writer::Tx,
 };
 
@@ -241,26 +241,47 @@ fn mark(
     standing: &Standing,
     delete: &Delete,
 ) -> Result<DeleteOutcome> {
-    let key = &delete.key;
+    let (key, events) = (&delete.key, &delete.events);
+    mark_named(tx, bucket_id, bucket, standing, key, events, Naming::Own)
+}
+
+/// As [`mark`], with a name and a time.
+pub(crate) fn mark_named(
+    tx: &mut Tx<'_>,
+    bucket_id: i64,
+    bucket: BucketState,
+    standing: &Standing,
+    key: &str,
+    events: &[NewEvent],
+    naming: Naming<'_>,
+) -> Result<DeleteOutcome> {
     let replaced = versions::make_way(tx, bucket_id, bucket, standing, key)?;
     let mut delta = replaced.as_ref().map_or_else(Delta::default, gone);
     delta.markers += 1;
     if history::uncurrent(tx, bucket_id, key)? {
         delta.objects -= 1;
     }
-    let (seq, version_id) = versions::next_name(tx, bucket.versioning)?;
+    let name = naming.name(tx, bucket.versioning)?;
     run(
         tx.conn,
         "INSERT INTO versions (seq, bucket_id, key, version_id, delete_marker, size, etag, modified, envelope, meta, inline)
          VALUES (?1, ?2, ?3, ?4, 1, 0, '', ?5, x'', x'', x'')",
-        params![seq, bucket_id, key.as_bytes(), version_id, tx.now],
+        params![
+            name.seq,
+            bucket_id,
+            key.as_bytes(),
+            name.version_id,
+            name.modified,
+        ],
     )?;
     let seq = tx.conn.last_insert_rowid();
+    versions::remember(tx, bucket_id, key, &name, seq)?;
+    let (version_id, modified) = (name.version_id, name.modified);
     run(
         tx.conn,
         "INSERT INTO history (bucket_id, key, seq, size, etag, modified, version_id, delete_marker)
          VALUES (?1, ?2, ?3, 0, '', ?4, ?5, 1)",
-        params![bucket_id, key.as_bytes(), seq, tx.now, version_id],
+        params![bucket_id, key.as_bytes(), seq, modified, version_id],
     )?;
     tx.count(bucket_id, delta);
     let subject = Subject {
@@ -271,13 +292,6 @@ fn mark(
         etag: "",
     };
     let effect = Effect::Marked;
-    outbox::post(
-        tx,
-        bucket_id,
-        bucket.versioning,
-        &delete.events,
-        effect,
-        &subject,
-    )?;
+    outbox::post(tx, bucket_id, bucket.versioning, events, effect, &subject)?;
     Ok(DeleteOutcome::Marked { version_id })
 }

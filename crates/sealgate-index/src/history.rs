@@ -8,7 +8,7 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::{
-    IndexError, ListedObject, ListedVersion, VersionRef, Versioning,
+    IndexError, ListedObject, ListedVersion, VersionRef, Versioning, replicas,
     sql::{Result, first, key, run, size, time},
     versioning::seq_of,
     writer::Tx,
@@ -134,20 +134,26 @@ impl Standing {
             VersionRef::Current => Some(newest),
             VersionRef::Id(id) => seq_of(id),
         };
-        let Some(seq) = seq else {
-            return Ok(None);
+        let at = |seq: Option<i64>| -> Result<Option<Facts>> {
+            let Some(seq) = seq else {
+                return Ok(None);
+            };
+            let found = first(
+                conn,
+                "SELECT seq, version_id, size, etag, modified, delete_marker FROM history
+                 WHERE bucket_id = ?1 AND key = ?2 AND seq = ?3",
+                params![bucket_id, key.as_bytes(), seq],
+                facts,
+            )?;
+            Ok(found.filter(|found| match version {
+                VersionRef::Id(id) => found.version_id.as_ref() == Some(id),
+                VersionRef::Current | VersionRef::Null => true,
+            }))
         };
-        let found = first(
-            conn,
-            "SELECT seq, version_id, size, etag, modified, delete_marker FROM history
-             WHERE bucket_id = ?1 AND key = ?2 AND seq = ?3",
-            params![bucket_id, key.as_bytes(), seq],
-            facts,
-        )?;
-        Ok(found.filter(|found| match version {
-            VersionRef::Id(id) => found.version_id.as_ref() == Some(id),
-            VersionRef::Current | VersionRef::Null => true,
-        }))
+        match (at(seq)?, version) {
+            (None, VersionRef::Id(id)) => at(replicas::named(conn, bucket_id, key, id)?),
+            (found, _) => Ok(found),
+        }
     }
 
     /// Like [`find`](Self::find), but nothing is an error.

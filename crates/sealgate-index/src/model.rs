@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use bytes::Bytes;
 use time::OffsetDateTime;
 
-use crate::{Lock, Quota, Versioning};
+use crate::{Lock, Quota, Replication, Versioning};
 
 /// Every part of a multipart upload but the last has at least this many bytes of plaintext.
 pub const MINIMUM_PART_SIZE: u64 = 5 * 1024 * 1024;
@@ -109,6 +109,8 @@ pub struct Version {
     pub envelope: Bytes,
     /// Owner, storage class, lock, tags and ACL.
     pub attributes: Attributes,
+    /// Whether it is replicated, or a replica.
+    pub replication: Option<Replication>,
 }
 
 /// What a write made.

@@ -6,7 +6,7 @@ use rusqlite::{Row, params};
 use time::OffsetDateTime;
 
 use crate::{
-    Index, IndexError, Versioning,
+    Index, IndexError, Versioning, replicas,
     sql::{
         Result, all, bytes, first, key, limit as to_limit, run, size, size_to_column, time,
         to_millis,
@@ -55,8 +55,19 @@ pub struct NewEvent {
     pub on: Option<Effect>,
     /// Whose business it is; readers ask for one kind.
     pub kind: String,
+    /// Whether it carries the version elsewhere, which is noted with the version.
+    pub carries: Option<Carries>,
     /// Opaque here.
     pub body: Bytes,
+}
+
+/// Which versions an event carries elsewhere.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Carries {
+    /// Those that are no replicas themselves.
+    Originals,
+    /// Those, and what is changed of replicas.
+    ChangesOfReplicas,
 }
 
 /// An event in the outbox.
@@ -101,7 +112,7 @@ pub(crate) struct Subject<'v> {
     pub etag: &'v str,
 }
 
-/// Keeps the events that a write of this effect has.
+/// Keeps the events that a write of this effect has. Tells whether the version is carried elsewhere by them.
 pub(crate) fn post(
     tx: &Tx<'_>,
     bucket_id: i64,
@@ -109,16 +120,24 @@ pub(crate) fn post(
     events: &[NewEvent],
     effect: Effect,
     of: &Subject<'_>,
-) -> Result<()> {
+) -> Result<bool> {
+    let mut carried = false;
     for event in events
         .iter()
         .filter(|event| event.on.is_none_or(|on| on == effect))
     {
+        if let Some(carries) = event.carries {
+            let of_replicas = carries == Carries::ChangesOfReplicas;
+            if !replicas::track(tx, of.seq, effect, of_replicas)? {
+                continue;
+            }
+            carried = true;
+        }
         run(
             tx.conn,
             "INSERT INTO outbox (bucket_id, kind, effect, key, version_seq, version_id, versioning, size, etag, created,
-                                 due, attempts, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 0, ?11)",
+                                 due, attempts, body, tracked)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?10, 0, ?11, ?12)",
             params![
                 bucket_id,
                 event.kind,
@@ -131,10 +150,11 @@ pub(crate) fn post(
                 of.etag,
                 tx.now,
                 &event.body[..],
+                event.carries.is_some(),
             ],
         )?;
     }
-    Ok(())
+    Ok(carried)
 }
 
 impl Index {
@@ -181,6 +201,23 @@ impl Index {
             Ok(())
         })
         .await
+    }
+
+    /// Whether an earlier event of a kind waits for the same key.
+    pub async fn outbox_has(
+        &self,
+        kind: &str,
+        bucket_id: i64,
+        key: &str,
+        before: i64,
+    ) -> Result<bool> {
+        self.read(|conn| {
+            let sql =
+                "SELECT 1 FROM outbox WHERE kind = ?1 AND bucket_id = ?2 AND key = ?3 AND seq < ?4";
+            let key = key.as_bytes();
+            let found = first(conn, sql, params![kind, bucket_id, key, before], |_| Ok(()))?;
+            Ok(found.is_some())
+        })
     }
 
     /// How many events of a kind wait, due or not.

@@ -40,6 +40,18 @@ impl Index {
         .await
     }
 
+    /// Whether there are blobs, in use or garbage, whose names begin so.
+    pub async fn holds_blobs(&self, prefix: &str) -> Result<bool> {
+        self.read(|conn| {
+            // No name goes on with a character beyond these.
+            let end = format!("{prefix}\u{7f}");
+            let sql = "SELECT EXISTS (SELECT 1 FROM blobs WHERE name >= ?1 AND name < ?2)
+                           OR EXISTS (SELECT 1 FROM garbage WHERE blob >= ?1 AND blob < ?2)";
+            let held = first(conn, sql, params![prefix, end], |row| Ok(row.get(0)?))?;
+            Ok(held == Some(true))
+        })
+    }
+
     /// Whether the index knows each blob: as part of a version or an upload, or as garbage.
     pub async fn blob_in_use(&self, blobs: &[String]) -> Result<Vec<bool>> {
         self.read(|conn| {

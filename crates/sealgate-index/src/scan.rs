@@ -8,7 +8,7 @@ use rusqlite::{Connection, params};
 use time::OffsetDateTime;
 
 use crate::{
-    Index, IndexError, ListedVersion, Lock, history,
+    Index, IndexError, ListedVersion, Lock, Replication, history,
     sql::{Result, first, successor, time},
     version_listing::{Next, behind, merge, older},
 };
@@ -34,6 +34,8 @@ pub struct ScannedVersion {
     pub tags: Option<Bytes>,
     /// What protects it.
     pub lock: Lock,
+    /// Whether it is replicated, or a replica.
+    pub replication: Option<Replication>,
     /// When it ceased to be the newest: the time of the next newer version or delete marker.
     pub noncurrent_since: Option<OffsetDateTime>,
     /// How many newer versions of its key are not the newest either, without delete markers; counted up to 1000.
@@ -70,6 +72,17 @@ impl Index {
         after: Option<&ScanPlace>,
         limit: usize,
     ) -> Result<Vec<ScannedVersion>> {
+        self.scan_versions_below(bucket_id, "", after, limit).await
+    }
+
+    /// As [`Index::scan_versions`], only of the keys that begin with a prefix.
+    pub async fn scan_versions_below(
+        &self,
+        bucket_id: i64,
+        prefix: &str,
+        after: Option<&ScanPlace>,
+        limit: usize,
+    ) -> Result<Vec<ScannedVersion>> {
         let mut found = Vec::new();
         if limit == 0 {
             return Ok(found);
@@ -88,7 +101,7 @@ impl Index {
                 })
             };
             let start = match after {
-                None => Vec::new(),
+                None => prefix.as_bytes().to_vec(),
                 Some(place) => {
                     if older(conn, bucket_id, &place.key, place.seq, &mut show)?.is_break() {
                         return Ok(());
@@ -96,7 +109,7 @@ impl Index {
                     behind(&place.key)
                 }
             };
-            merge(conn, bucket_id, start, &successor(b""), show)
+            merge(conn, bucket_id, start, &successor(prefix.as_bytes()), show)
         })?;
         Ok(found)
     }
@@ -144,13 +157,18 @@ fn scanned(
     if !listed.is_latest && !listed.delete_marker {
         passed.noncurrent = COUNTED.min(passed.noncurrent + 1);
     }
-    let (lock, tags) = first(
+    let (lock, tags, replication) = first(
         conn,
-        "SELECT retention, retain_until, legal_hold, tags FROM versions WHERE seq = ?1",
+        "SELECT retention, retain_until, legal_hold, tags, (SELECT status FROM replications r WHERE r.seq = v.seq)
+         FROM versions v WHERE seq = ?1",
         [listed.seq],
         |row| {
             let tags: Option<Vec<u8>> = row.get(3)?;
-            Ok((Lock::from_columns(row, 0)?, tags.map(Bytes::from)))
+            Ok((
+                Lock::from_columns(row, 0)?,
+                tags.map(Bytes::from),
+                Replication::from_column(row.get(4)?)?,
+            ))
         },
     )?
     .ok_or_else(|| IndexError::damaged("a version that is listed is missing"))?;
@@ -161,6 +179,7 @@ fn scanned(
         listed,
         tags,
         lock,
+        replication,
         noncurrent_since,
         newer_noncurrent,
     })

@@ -9,6 +9,7 @@ use crate::{
     Index, IndexError, ListedObject, VersionRef, Versioning,
     history::{self, LISTED, Standing, listed},
     listing::{Rolling, STEPS},
+    replicas,
     sql::{Result, just_after, successor},
     versioning::seq_of,
 };
@@ -164,10 +165,12 @@ impl Filling<'_> {
     }
 }
 
-/// The sequence that the versions behind a marker are below. The id says it, also where its version is gone. The null
-/// version does not: is it gone, its key is begun anew.
+/// The sequence that the versions behind a marker are below. The id says it, also where its version is gone. That of a
+/// replica does not, nor does the null version: is it gone, its key is begun anew.
 fn place(conn: &Connection, bucket_id: i64, key: &str, marker: &VersionRef) -> Result<Option<i64>> {
-    if let VersionRef::Id(id) = marker {
+    if let VersionRef::Id(id) = marker
+        && replicas::named(conn, bucket_id, key, id)?.is_none()
+    {
         return Ok(seq_of(id));
     }
     let standing = Standing::of(conn, Versioning::Enabled, bucket_id, key)?;

@@ -4,13 +4,16 @@
 use rusqlite::{Connection, Row, params};
 
 use crate::{
-    Body, Effect, Found, Index, IndexError, Lock, NewEvent, NewVersion, Part, Version, VersionRef,
-    Versioning, WriteCondition, Written, attributes,
+    Body, Effect, Found, Index, IndexError, Lock, NewEvent, NewVersion, Original, Part,
+    Replication, Version, VersionRef, Versioning, WriteCondition, Written, attributes,
     buckets::BucketState,
     history::{self, Facts, Standing},
     outbox::{self, Subject},
-    references,
-    sql::{Result, all, bytes, first, from_millis, hash, key, run, size, size_to_column, time},
+    references, replicas,
+    sql::{
+        Result, all, bytes, first, from_millis, hash, key, run, size, size_to_column, time,
+        to_millis,
+    },
     usage::{self, Delta},
     versioning,
     writer::Tx,
@@ -18,7 +21,51 @@ use crate::{
 
 const COLUMNS: &str = "v.seq, v.bucket_id, v.key, v.version_id, v.delete_marker, v.size, v.etag, v.modified, \
                        v.checksum_algorithm, v.checksum_type, v.envelope, v.meta, v.inline, \
-                       v.owner, v.storage_class, v.retention, v.retain_until, v.legal_hold, v.tags, v.acl";
+                       v.owner, v.storage_class, v.retention, v.retain_until, v.legal_hold, v.tags, v.acl, \
+                       (SELECT r.status FROM replications r WHERE r.seq = v.seq)";
+
+/// Where a new version has its name and its time from.
+#[derive(Clone, Copy)]
+pub(crate) enum Naming<'o> {
+    /// They are made now.
+    Own,
+    /// It is a replica, and has those of its original.
+    Replica(&'o Original),
+}
+
+/// Sequence (where it is not left to the table), id and time of a new version.
+pub(crate) struct Name {
+    pub seq: Option<i64>,
+    pub version_id: Option<String>,
+    pub modified: i64,
+    pub replication: Option<Replication>,
+}
+
+impl Naming<'_> {
+    pub fn name(self, tx: &Tx<'_>, versioning: Versioning) -> Result<Name> {
+        let (seq, version_id) = match self {
+            Naming::Replica(Original {
+                version_id: Some(id),
+                ..
+            }) => (None, Some(id.clone())),
+            _ => next_name(tx, versioning)?,
+        };
+        Ok(match self {
+            Naming::Own => Name {
+                seq,
+                version_id,
+                modified: tx.now,
+                replication: None,
+            },
+            Naming::Replica(original) => Name {
+                seq,
+                version_id,
+                modified: to_millis(original.modified),
+                replication: Some(Replication::Replica),
+            },
+        })
+    }
+}
 
 /// How the blobs of a new version are counted.
 pub(crate) enum Counting {
@@ -89,6 +136,19 @@ pub(crate) fn put(
     counting: Counting,
     events: &[NewEvent],
 ) -> Result<Written> {
+    put_named(tx, bucket_id, new, condition, counting, events, Naming::Own)
+}
+
+/// As [`put`], with a name and a time.
+pub(crate) fn put_named(
+    tx: &mut Tx<'_>,
+    bucket_id: i64,
+    new: NewVersion,
+    condition: &WriteCondition,
+    counting: Counting,
+    events: &[NewEvent],
+    naming: Naming<'_>,
+) -> Result<Written> {
     let bucket = tx.bucket(bucket_id)?;
     attributes::may_lock(bucket, new.attributes.lock)?;
     let standing = Standing::of(tx.conn, bucket.versioning, bucket_id, &new.key)?;
@@ -103,22 +163,23 @@ pub(crate) fn put(
     count_up(tx, &new.body, counting)?;
     let replaced = make_way(tx, bucket_id, bucket, &standing, &new.key)?;
     let in_history = standing.in_history() || (standing.current.is_some() && replaced.is_none());
-    let (seq, version_id) = next_name(tx, bucket.versioning)?;
-    let version = Version {
-        seq: insert(tx, seq, version_id.as_deref(), bucket_id, &new)?,
+    let name = naming.name(tx, bucket.versioning)?;
+    let mut version = Version {
+        seq: insert(tx, &name, bucket_id, &new)?,
         bucket_id,
         key: new.key,
-        version_id,
+        version_id: name.version_id,
         delete_marker: false,
         size: new.size,
         etag: new.etag,
-        modified: from_millis(tx.now)?,
+        modified: from_millis(name.modified)?,
         checksum_algorithm: new.checksum_algorithm,
         checksum_type: new.checksum_type,
         body: new.body,
         meta: new.meta,
         envelope: new.envelope,
         attributes: new.attributes,
+        replication: name.replication,
     };
     list(tx, &version, in_history)?;
 
@@ -136,14 +197,11 @@ pub(crate) fn put(
         size: version.size,
         etag: &version.etag,
     };
-    outbox::post(
-        tx,
-        bucket_id,
-        bucket.versioning,
-        events,
-        Effect::Put,
-        &subject,
-    )?;
+    let effect = Effect::Put;
+    let tracked = outbox::post(tx, bucket_id, bucket.versioning, events, effect, &subject)?;
+    if tracked {
+        version.replication = Some(Replication::Pending);
+    }
     Ok(Written {
         version,
         versioning: bucket.versioning,
@@ -214,13 +272,7 @@ pub(crate) fn gone(facts: &Facts) -> Delta {
 }
 
 /// Writes the rows of a version, but not its place in the listings, and returns its sequence.
-fn insert(
-    tx: &Tx<'_>,
-    seq: Option<i64>,
-    version_id: Option<&str>,
-    bucket_id: i64,
-    new: &NewVersion,
-) -> Result<i64> {
+fn insert(tx: &Tx<'_>, name: &Name, bucket_id: i64, new: &NewVersion) -> Result<i64> {
     let inline = match &new.body {
         Body::Inline(bytes) => Some(&bytes[..]),
         Body::Parts(_) => None,
@@ -234,13 +286,13 @@ fn insert(
                                envelope, meta, inline)
          VALUES (?1, ?2, ?3, ?4, 0, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14, ?15, ?16, ?17, ?18, ?19)",
         params![
-            seq,
+            name.seq,
             bucket_id,
             new.key.as_bytes(),
-            version_id,
+            name.version_id,
             size_to_column(new.size)?,
             new.etag,
-            tx.now,
+            name.modified,
             new.checksum_algorithm,
             new.checksum_type,
             attributes.owner,
@@ -256,12 +308,28 @@ fn insert(
         ],
     )?;
     let seq = tx.conn.last_insert_rowid();
+    remember(tx, bucket_id, &new.key, name, seq)?;
     if let Body::Parts(parts) = &new.body {
         for part in parts {
             insert_part(tx, seq, part)?;
         }
     }
     Ok(seq)
+}
+
+/// Has the id of a new version found where it does not name its sequence, and notes whether it is a replica.
+pub(crate) fn remember(
+    tx: &Tx<'_>,
+    bucket_id: i64,
+    key: &str,
+    name: &Name,
+    seq: i64,
+) -> Result<()> {
+    replicas::note(tx, seq, name.replication)?;
+    match &name.version_id {
+        Some(id) if name.seq.is_none() => replicas::name(tx, bucket_id, key, id, seq),
+        _ => Ok(()),
+    }
 }
 
 /// Enters a new version into the listings.
@@ -272,7 +340,7 @@ fn list(tx: &Tx<'_>, version: &Version, in_history: bool) -> Result<()> {
         version.seq,
         size_to_column(version.size)?,
         version.etag,
-        tx.now,
+        to_millis(version.modified),
         version.checksum_algorithm,
         version.checksum_type,
         version.version_id,
@@ -352,13 +420,17 @@ pub(crate) fn remove(
     {
         return Err(IndexError::Locked);
     }
-    let in_parts = first(
+    let gone = first(
         tx.conn,
-        "DELETE FROM versions WHERE seq = ?1 RETURNING inline IS NULL",
+        "DELETE FROM versions WHERE seq = ?1 RETURNING inline IS NULL, version_id",
         [seq],
-        |row| Ok(row.get::<_, bool>(0)?),
+        |row| Ok((row.get::<_, bool>(0)?, row.get::<_, Option<String>>(1)?)),
     )?;
-    if in_parts == Some(true) {
+    let Some((in_parts, version_id)) = gone else {
+        return Ok(());
+    };
+    replicas::forget(tx, version_id.as_deref(), seq)?;
+    if in_parts {
         let blobs = all(
             tx.conn,
             "SELECT blob FROM parts WHERE seq = ?1",
@@ -429,6 +501,7 @@ fn version(conn: &Connection, sql: &str, params: impl rusqlite::Params) -> Resul
                 Body::Inline(inline.into())
             }),
             attributes: attributes::from_columns(row, 13)?,
+            replication: Replication::from_column(row.get(20)?)?,
         })
     })?;
     let Some(mut version) = found else {

@@ -311,7 +311,7 @@ async fn a_wrong_key_and_files_of_others_are_told_apart() {
     conn.close().unwrap();
     assert_eq!(
         refusal(&plain, None).await,
-        IndexError::Newer { found: 9, known: 3 }
+        IndexError::Newer { found: 9, known: 4 }
     );
 }
 

@@ -58,6 +58,7 @@ fn indexes_opened_first_and_at_once_are_all_keyed() {
     let output = gdb.output().expect("this test needs gdb");
     let said = [output.stdout, output.stderr].concat();
     let said = String::from_utf8_lossy(&said);
+    // What the program says and what the debugger says come in any order.
     assert!(said.contains("hit Breakpoint 1"), "{said}");
-    assert!(said.contains("test result: ok. 1 passed"), "{said}");
+    assert!(said.contains("exited normally"), "{said}");
 }

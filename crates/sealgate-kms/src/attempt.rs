@@ -75,6 +75,10 @@ impl Attempt {
         if let Some(via) = &self.via {
             context.insert("kms:ViaService", via.as_str());
         }
+        if let Some(source) = &self.caller.source {
+            context.insert("aws:SourceArn", source.arn.as_str());
+            context.insert("aws:SourceAccount", source.account_id.as_str());
+        }
         context
     }
 

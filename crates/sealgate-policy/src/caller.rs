@@ -168,6 +168,17 @@ pub struct Caller {
     pub tags: Arc<BTreeMap<String, String>>,
     /// From where, when and how.
     pub environment: Environment,
+    /// Of a service that acts for itself: what it acts for.
+    pub source: Option<Source>,
+}
+
+/// What a service acts for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Source {
+    /// `aws:SourceArn`.
+    pub arn: String,
+    /// `aws:SourceAccount`.
+    pub account_id: String,
 }
 
 impl Caller {
@@ -180,6 +191,7 @@ impl Caller {
             session: None,
             tags: Arc::default(),
             environment,
+            source: None,
         }
     }
 

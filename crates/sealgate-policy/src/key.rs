@@ -143,6 +143,7 @@ fn is_known(lowered: &str) -> bool {
         }
     };
     names.contains(&name)
+        || (namespace == "s3" && S3_HEADER_KEYS.contains(&name))
         || families.iter().any(|family| {
             name.strip_prefix(family)
                 .is_some_and(|rest| !rest.is_empty())
@@ -250,8 +251,8 @@ const KMS_FAMILIES: &[&str] = &["encryptioncontext:", "recipientattestation:"];
 
 /// <https://docs.aws.amazon.com/service-authorization/latest/reference/list_amazons3.html>
 ///
-/// `s3:TlsVersion`, `s3:locationconstraint` and `s3:ObjectCreationOperation` are missing on
-/// purpose: nothing supplies them yet, and a Deny on a key that is never there would be ignored.
+/// `s3:locationconstraint` and `s3:ObjectCreationOperation` are missing on purpose: nothing supplies
+/// them yet, and a Deny on a key that is never there would be ignored.
 const S3_KEYS: &[&str] = &[
     "accessgrantsinstancearn",
     "accessgrantslocationscope",
@@ -263,8 +264,6 @@ const S3_KEYS: &[&str] = &[
     "destinationregion",
     "existingjoboperation",
     "existingjobpriority",
-    "if-match",
-    "if-none-match",
     "inventoryaccessibleoptionalfields",
     "isreplicationpauserequest",
     "jobsuspendedcause",
@@ -280,7 +279,13 @@ const S3_KEYS: &[&str] = &[
     "resourceaccount",
     "signatureage",
     "signatureversion",
+    "tlsversion",
     "versionid",
+];
+/// Those of S3's keys that are headers of a request, by the header's name.
+pub const S3_HEADER_KEYS: &[&str] = &[
+    "if-match",
+    "if-none-match",
     "x-amz-acl",
     "x-amz-content-sha256",
     "x-amz-copy-source",

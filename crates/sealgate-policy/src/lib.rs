@@ -29,7 +29,7 @@ mod resource;
 mod span;
 mod statement;
 
-pub use caller::{AttachedPolicy, Caller, Environment, Principal, PrincipalKind, Session};
+pub use caller::{AttachedPolicy, Caller, Environment, Principal, PrincipalKind, Session, Source};
 pub use context::Context;
 pub use denial::{Denial, PolicyType, Reason};
 pub use document::Policy;
@@ -37,5 +37,6 @@ pub use effect::Effect;
 pub use error::PolicyError;
 pub use evaluate::{Access, Authority, Decision, authorize};
 pub use explain::{DecidedBy, EvalDecision, Explanation, Matched, explain, policy_context_keys};
+pub use key::S3_HEADER_KEYS;
 pub use key_policy::{aws_s3_key_policy, default_key_policy};
 pub use span::{Position, Span};

@@ -3,7 +3,6 @@
 
 use http::HeaderMap;
 use sealgate_index::{Attributes, Bucket, Lock, Retention, RetentionMode, Version};
-use sealgate_wire::checksum::ChecksumAlgorithm;
 use time::OffsetDateTime;
 use time::format_description::well_known::Iso8601;
 
@@ -27,8 +26,29 @@ pub(crate) fn of_new_object(cx: &Authorized<'_>) -> Result<Attributes> {
         acl: access.acl.clone(),
         tags: tags(cx)?.to_bytes()?,
         lock: lock(cx)?,
-        ..Attributes::default()
+        storage_class: storage_class(cx)?,
     })
+}
+
+/// The storage class that is meant where none is named.
+pub(crate) const STANDARD: &str = "STANDARD";
+
+/// The storage class that the request asks for, if it is not the common one. There are those that have a store.
+fn storage_class(cx: &Authorized<'_>) -> Result<Option<String>> {
+    match cx.request.header("x-amz-storage-class")? {
+        None | Some(STANDARD) => Ok(None),
+        Some(class) if cx.s3.blobs.has_class(class) => Ok(Some(class.to_owned())),
+        Some(class) => {
+            Err(S3Error::from(Code::InvalidStorageClass).with("StorageClassRequested", class))
+        }
+    }
+}
+
+/// Tell in an answer the storage class, if it is not the common one.
+pub(crate) fn write_class(headers: &mut HeaderMap, attributes: &Attributes) {
+    if let Some(class) = &attributes.storage_class {
+        insert(headers, "x-amz-storage-class", class);
+    }
 }
 
 /// The attributes of an object that the gateway itself puts into a bucket.
@@ -116,13 +136,7 @@ pub(crate) fn check_digest(cx: &Authorized<'_>) -> Result<()> {
     let locks = [MODE, UNTIL, HOLD]
         .iter()
         .any(|name| headers.contains_key(*name));
-    let digest = headers.keys().any(|name| {
-        let name = name.as_str();
-        name == "content-md5"
-            || name == "x-amz-trailer"
-            || ChecksumAlgorithm::from_header(name).is_some()
-    });
-    if locks && !digest {
+    if locks && !cx.request.has_digest() {
         return Err(S3Error::invalid_request(
             "Content-MD5 OR x-amz-checksum- HTTP header is required for Put Object requests with Object Lock parameters",
         ));
@@ -211,8 +225,6 @@ pub(crate) fn write_headers(
     {
         insert(headers, HOLD, hold_name(hold));
     }
-    if let Some(class) = &attributes.storage_class {
-        insert(headers, "x-amz-storage-class", class);
-    }
+    write_class(headers, attributes);
     Ok(())
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::combinators::UnsyncBoxBody;
 use sealgate_iam::Authenticated;
 use sealgate_wire::payload::{PayloadReader, PayloadSpec};
 use sealgate_wire::sigv4::{ChunkVerifier, Payload};
@@ -14,20 +15,60 @@ use crate::S3;
 use crate::error::{Code, Result};
 use crate::request::Request;
 
-/// hyper's body, which forgets whether it came to its end.
+/// The body of a request, from wherever it comes.
+pub enum Source {
+    /// A client's connection.
+    Connection(hyper::body::Incoming),
+    /// This process.
+    Process(UnsyncBoxBody<Bytes, BoxError>),
+}
+
+/// What a body can fail with.
+type BoxError = Box<dyn std::error::Error + Send + Sync>;
+
+impl Body for Source {
+    type Data = Bytes;
+    type Error = BoxError;
+
+    fn poll_frame(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
+        match &mut *self {
+            Source::Connection(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
+            Source::Process(body) => Pin::new(body).poll_frame(cx),
+        }
+    }
+
+    fn is_end_stream(&self) -> bool {
+        match self {
+            Source::Connection(body) => body.is_end_stream(),
+            Source::Process(body) => body.is_end_stream(),
+        }
+    }
+
+    fn size_hint(&self) -> SizeHint {
+        match self {
+            Source::Connection(body) => body.size_hint(),
+            Source::Process(body) => body.size_hint(),
+        }
+    }
+}
+
+/// A body, which forgets whether it came to its end.
 pub(crate) struct Watched {
-    incoming: hyper::body::Incoming,
+    incoming: Source,
     ended: bool,
 }
 
 impl Body for Watched {
     type Data = Bytes;
-    type Error = hyper::Error;
+    type Error = BoxError;
 
     fn poll_frame(
         mut self: Pin<&mut Self>,
         cx: &mut Context<'_>,
-    ) -> Poll<Option<Result<Frame<Bytes>, hyper::Error>>> {
+    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
         let polled = Pin::new(&mut self.incoming).poll_frame(cx);
         if matches!(polled, Poll::Ready(None)) || self.incoming.is_end_stream() {
             self.ended = true;
@@ -52,7 +93,7 @@ pub(crate) struct RequestBody {
 }
 
 impl RequestBody {
-    pub(crate) fn new(incoming: hyper::body::Incoming, auth: &mut Authenticated) -> Self {
+    pub(crate) fn new(incoming: Source, auth: &mut Authenticated) -> Self {
         Self {
             payload: std::mem::replace(&mut auth.payload, Payload::Unsigned),
             chunks: auth.chunks.take(),
@@ -61,7 +102,7 @@ impl RequestBody {
     }
 
     /// The body of a request that is refused as it stands.
-    pub(crate) fn refused(incoming: hyper::body::Incoming) -> Self {
+    pub(crate) fn refused(incoming: Source) -> Self {
         Self {
             incoming: Watched {
                 ended: incoming.is_end_stream(),

@@ -3,7 +3,7 @@
 //! ([CORS](https://docs.aws.amazon.com/AmazonS3/latest/userguide/cors.html)).
 
 use http::request::Parts;
-use http::{HeaderMap, HeaderName, Method, StatusCode, header};
+use http::{HeaderMap, HeaderName, StatusCode, header};
 use serde::{Deserialize, Serialize};
 
 use crate::S3;
@@ -291,11 +291,6 @@ impl S3 {
         let bucket = self.bucket(BucketName::parse(&name)?.as_str()).await?;
         Cors::of(&bucket)
     }
-}
-
-/// Whether a request is a pre-flight.
-pub(crate) fn is_preflight(parts: &Parts) -> bool {
-    parts.method == Method::OPTIONS
 }
 
 #[cfg(test)]

@@ -1,13 +1,16 @@
-//! Files of the gateway's own (of the audit trail, of access logs) go into buckets as any object does: sealed
+//! Files of the gateway's own (of the audit trail, access logs, inventories) go into buckets as any object does: sealed
 //! under the bucket's default, or under the KMS key of the trail, which must let the service use it.
 //! <https://docs.aws.amazon.com/awscloudtrail/latest/userguide/create-kms-key-policy-for-cloudtrail.html>
 
+use std::sync::Arc;
+
+use bytes::Bytes;
 use http::HeaderMap;
 use md5::{Digest as _, Md5};
 use sealgate_audit::{AuditError, AuditFile, DueTrail, Export, ExportRequest, Exported};
-use sealgate_index::{NewVersion, WriteCondition};
+use sealgate_index::{Attributes, Bucket, NewVersion, WriteCondition};
 use sealgate_kms::{Call, EncryptionContext};
-use sealgate_policy::{Caller, Environment, Principal, PrincipalKind};
+use sealgate_policy::{Caller, Environment, Principal, PrincipalKind, Source};
 use sealgate_sse::{Mode, Place, WriteMode};
 use time::OffsetDateTime;
 
@@ -15,6 +18,8 @@ use crate::S3;
 use crate::attributes;
 use crate::error::{Code, Result, S3Error};
 use crate::meta::ObjectMeta;
+use crate::replication::About;
+use crate::tags::Tags;
 use crate::writer::{self, BodyWriter};
 
 const CLOUDTRAIL: &str = "cloudtrail.amazonaws.com";
@@ -41,8 +46,10 @@ pub(crate) struct Target<'a> {
     pub(crate) bucket: &'a str,
     /// The service that delivers, in whose name keys are used.
     pub(crate) service: &'a str,
-    /// ARN of the key, and of the trail that is its encryption context.
-    pub(crate) kms: Option<(&'a str, String)>,
+    /// What it delivers for, if that is a thing that policies can name.
+    pub(crate) source: Option<Source>,
+    /// What they are sealed under; `None` for the bucket's default.
+    pub(crate) mode: Option<WriteMode>,
 }
 
 /// A file as an object.
@@ -88,7 +95,18 @@ impl S3 {
             account: &trail.account_id,
             bucket: &trail.bucket,
             service: CLOUDTRAIL,
-            kms: trail.kms_key.as_deref().map(|key| (key, trail.arn())),
+            source: Some(Source {
+                arn: trail.arn(),
+                account_id: trail.account_id.clone(),
+            }),
+            mode: trail.kms_key.clone().map(|key| WriteMode::Kms {
+                key_id: Some(key),
+                context: EncryptionContext::from_pairs([(
+                    "aws:cloudtrail:arn",
+                    trail.arn().as_str(),
+                )]),
+                bucket_key: false,
+            }),
         };
         while let Some(delivery) = self.trail.next_delivery(due).await? {
             if let Some(file) = &delivery.file
@@ -117,7 +135,8 @@ impl S3 {
             account: &account,
             bucket: &bucket,
             service: CLOUDTRAIL,
-            kms: None,
+            source: None,
+            mode: None,
         };
         let mut export = Export::begin(&self.trail, request).await?;
         while let Some(file) = export.next().await? {
@@ -139,22 +158,37 @@ impl S3 {
         file: &File<'_>,
         now: OffsetDateTime,
     ) -> Result<()> {
+        let length = file.body.len() as u64;
+        let mut writer = self.begin_file(target, file.key, Some(length), now).await?;
+        writer.push(file.body).await?;
+        writer.finish(file.system, file.user).await?;
+        Ok(())
+    }
+
+    /// Begins a file, of this length if it is known. What refuses it does so here; dropped, it leaves nothing.
+    pub(crate) async fn begin_file(
+        &self,
+        target: &Target<'_>,
+        key: &str,
+        length: Option<u64>,
+        now: OffsetDateTime,
+    ) -> Result<FileWriter<'_>> {
         let bucket = self.bucket(target.bucket).await?;
         if bucket.account_id != target.account {
             return Err(Code::AccessDenied.into());
         }
-        let mode = match &target.kms {
-            Some((key, trail)) => WriteMode::Kms {
-                key_id: Some((*key).to_owned()),
-                context: EncryptionContext::from_pairs([("aws:cloudtrail:arn", trail.as_str())]),
-                bucket_key: false,
-            },
+        let of_bucket;
+        let mode = match &target.mode {
+            Some(mode) => mode,
             None => {
                 let settings = crate::ops::bucket_encryption::settings(&bucket)?;
-                sealgate_sse::parse_write(&HeaderMap::new(), false)?.effective(&settings)?
+                of_bucket =
+                    sealgate_sse::parse_write(&HeaderMap::new(), false)?.effective(&settings)?;
+                &of_bucket
             }
         };
-        let caller = service(target.service, target.account, &self.config.region, now);
+        let mut caller = service(target.service, target.account, &self.config.region, now);
+        caller.source = target.source.clone();
         let request_id = hex::encode_upper(random::<8>()?);
         let call = Call {
             caller: &caller,
@@ -164,53 +198,120 @@ impl S3 {
         let place = Place {
             account: &bucket.account_id,
             bucket: &bucket.name,
-            key: file.key,
+            key,
         };
-        let (keys, envelope) = self.sse.seal(&call, place, &mode).await?;
-        let mut body = BodyWriter::new(self, &keys, 1, Some(file.body.len() as u64));
-        body.push(file.body).await?;
-        let stored = body.finish().await?;
-        let etag_is_md5 = mode.mode() == Mode::S3;
-        let etag = if etag_is_md5 {
-            hex::encode(Md5::digest(file.body))
+        let (keys, envelope) = self.sse.seal(&call, place, mode).await?;
+        Ok(FileWriter {
+            s3: self,
+            key: key.to_owned(),
+            body: BodyWriter::new(self, &keys, length, None)?,
+            md5: Md5::new(),
+            length: 0,
+            etag_is_md5: mode.mode() == Mode::S3,
+            kms: mode.needs_kms(),
+            envelope: envelope.to_bytes()?.into(),
+            attributes: attributes::of_delivery(&bucket, now)?,
+            bucket,
+        })
+    }
+}
+
+/// A file on its way into a bucket. It is there when it is finished.
+pub(crate) struct FileWriter<'a> {
+    s3: &'a S3,
+    bucket: Arc<Bucket>,
+    key: String,
+    body: BodyWriter,
+    md5: Md5,
+    length: u64,
+    etag_is_md5: bool,
+    kms: bool,
+    envelope: Bytes,
+    attributes: Attributes,
+}
+
+/// A file that was put.
+pub(crate) struct Put {
+    pub(crate) key: String,
+    pub(crate) size: u64,
+    /// In hexadecimal.
+    pub(crate) md5: String,
+}
+
+impl FileWriter<'_> {
+    pub(crate) async fn push(&mut self, bytes: &[u8]) -> Result<()> {
+        self.md5.update(bytes);
+        self.length += bytes.len() as u64;
+        self.body.push(bytes).await
+    }
+
+    /// Bytes so far.
+    pub(crate) fn len(&self) -> u64 {
+        self.length
+    }
+
+    /// Puts it, with these headers that S3 knows and these of `x-amz-meta-`.
+    pub(crate) async fn finish(
+        self,
+        system: &[(&str, &str)],
+        user: &[(&str, String)],
+    ) -> Result<Put> {
+        let stored = self.body.finish().await?;
+        let md5 = hex::encode(self.md5.finalize());
+        let etag = if self.etag_is_md5 {
+            md5.clone()
         } else {
             writer::opaque_etag()?
         };
         let text = |text: &str| text.to_owned();
         let meta = ObjectMeta {
-            system: file
-                .system
+            system: system
                 .iter()
                 .map(|(name, value)| (text(name), text(value)))
                 .collect(),
-            user: file
-                .user
+            user: user
                 .iter()
                 .map(|(name, value)| (text(name), value.clone()))
                 .collect(),
-            etag_is_md5,
+            etag_is_md5: self.etag_is_md5,
             ..ObjectMeta::default()
         };
+        let mut events = self.s3.events.of_delivery(&self.bucket, &self.key).await?;
+        let about = About::Written {
+            tags: &Tags::default(),
+            kms: self.kms,
+        };
+        events.extend(
+            self.s3
+                .replication
+                .entries(&self.bucket, &self.key, about)?,
+        );
+        let size = stored.size;
         let version = NewVersion {
-            key: text(file.key),
-            size: stored.size,
+            key: self.key.clone(),
+            size,
             body: stored.body(&etag),
             etag,
             checksum_algorithm: None,
             checksum_type: None,
             meta: meta.to_bytes()?,
-            envelope: envelope.to_bytes()?.into(),
-            attributes: attributes::of_delivery(&bucket, now)?,
+            envelope: self.envelope,
+            attributes: self.attributes,
         };
-        let (index, bucket_id) = (self.index.clone(), bucket.id);
+        let (index, bucket_id) = (self.s3.index.clone(), self.bucket.id);
         writer::to_the_end(async move {
             let outcome = index
-                .put_version(bucket_id, version, WriteCondition::None, None, Vec::new())
+                .put_version(bucket_id, version, WriteCondition::None, None, events)
                 .await;
             stored.settle(&outcome);
             outcome.map(|_| ()).map_err(S3Error::from)
         })
-        .await
+        .await?;
+        Ok(Put {
+            key: self.key,
+            size,
+            md5,
+        })
     }
 }
 

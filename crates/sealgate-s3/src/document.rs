@@ -1,5 +1,8 @@
 //! Configuration documents of a bucket: XML towards the client, JSON in the index.
 
+use std::collections::HashMap;
+use std::sync::{Arc, PoisonError, RwLock};
+
 use bytes::Bytes;
 use http::StatusCode;
 use sealgate_index::Bucket;
@@ -47,6 +50,54 @@ pub(crate) trait Document: Serialize + DeserializeOwned + Send + 'static {
     fn to_bytes(&self) -> Result<Bytes> {
         let json = serde_json::to_vec(self).map_err(|_| Code::InternalError)?;
         Ok(json.into())
+    }
+}
+
+/// Documents of one kind, parsed once, by the bucket's id. Clones share them.
+pub(crate) struct DocumentCache<D>(Arc<RwLock<HashMap<i64, Parsed<D>>>>);
+
+/// A document as it is stored, and what it says.
+type Parsed<D> = (Bytes, Arc<D>);
+
+impl<D> Clone for DocumentCache<D> {
+    fn clone(&self) -> Self {
+        Self(self.0.clone())
+    }
+}
+
+impl<D> Default for DocumentCache<D> {
+    fn default() -> Self {
+        Self(Arc::default())
+    }
+}
+
+impl<D: Document> DocumentCache<D> {
+    /// Buckets whose document is kept parsed.
+    const MAX: usize = 4096;
+
+    /// As [`Document::of`].
+    pub(crate) fn get(&self, bucket: &Bucket) -> Result<Option<Arc<D>>> {
+        let Some(json) = bucket.config.get(D::KIND) else {
+            return Ok(None);
+        };
+        {
+            let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
+            if let Some((of, parsed)) = cached.get(&bucket.id)
+                && of == json
+            {
+                return Ok(Some(parsed.clone()));
+            }
+        }
+        let Some(parsed) = D::of(bucket)? else {
+            return Ok(None);
+        };
+        let parsed = Arc::new(parsed);
+        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
+        if cached.len() >= Self::MAX && !cached.contains_key(&bucket.id) {
+            cached.clear();
+        }
+        cached.insert(bucket.id, (json.clone(), parsed.clone()));
+        Ok(Some(parsed))
     }
 }
 

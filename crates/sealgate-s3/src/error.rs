@@ -104,6 +104,7 @@ codes! {
     OwnershipControlsNotFound "OwnershipControlsNotFoundError" 404 "The bucket ownership controls were not found";
     PreconditionFailed "PreconditionFailed" 412 "At least one of the pre-conditions you specified did not hold";
     QuotaExceeded "QuotaExceeded" 403 "The quota of the bucket or of its account is used up.";
+    ReplicationConfigurationNotFound "ReplicationConfigurationNotFoundError" 404 "The replication configuration was not found";
     ServiceUnavailable "ServiceUnavailable" 503 "Service is unable to handle request.";
     SlowDown "SlowDown" 503 "Please reduce your request rate.";
     TooManyConfigurations "TooManyConfigurations" 400 "You are attempting to create a new configuration but have already reached the 1,000-configuration limit.";

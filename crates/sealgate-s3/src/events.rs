@@ -3,27 +3,22 @@
 //! What is known when the request comes is written down with it; what the write made is added when the message is
 //! made, from the entry. So a message is the same however often it is sent.
 
-use std::collections::HashMap;
-use std::sync::{Arc, PoisonError, RwLock};
-
 use bytes::Bytes;
 use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, percent_encode};
+use sealgate_iam::Iam;
 use sealgate_index::{Bucket, Effect, NewEvent, OutboxEntry};
 use sealgate_notify::EVENT_BRIDGE;
 use sealgate_policy::PrincipalKind;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use crate::S3;
-use crate::document::Document as _;
+use crate::document::DocumentCache;
 use crate::error::{Code, Result, S3Error};
 use crate::notification::Notification;
 use crate::notification::names::Happening;
 use crate::request::Authorized;
 use crate::response::iso;
 
-/// Buckets whose configuration is kept parsed.
-const MAX_CACHED: usize = 4096;
 /// What stays as it is in a key; a space becomes `+`.
 const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
     .remove(b'-')
@@ -34,37 +29,12 @@ const PLAIN: &AsciiSet = &NON_ALPHANUMERIC
 /// Who acts where nobody asked.
 const SERVICE: &str = "s3.amazonaws.com";
 
-/// Configurations, parsed once, by the bucket's id. Clones share them.
-#[derive(Debug, Clone, Default)]
-pub(crate) struct NotificationCache(Arc<RwLock<HashMap<i64, Parsed>>>);
-
-/// A configuration as it is stored, and what it says.
-type Parsed = (Bytes, Arc<Notification>);
-
-impl NotificationCache {
-    fn get(&self, bucket: &Bucket) -> Result<Option<Arc<Notification>>> {
-        let Some(json) = bucket.config.get(Notification::KIND) else {
-            return Ok(None);
-        };
-        {
-            let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((of, parsed)) = cached.get(&bucket.id)
-                && of == json
-            {
-                return Ok(Some(parsed.clone()));
-            }
-        }
-        let Some(parsed) = Notification::of(bucket)? else {
-            return Ok(None);
-        };
-        let parsed = Arc::new(parsed);
-        let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        if cached.len() >= MAX_CACHED && !cached.contains_key(&bucket.id) {
-            cached.clear();
-        }
-        cached.insert(bucket.id, (json.clone(), parsed.clone()));
-        Ok(Some(parsed))
-    }
+/// What makes events: the configurations of buckets, and whose the buckets are. Clones share everything.
+#[derive(Clone)]
+pub(crate) struct Events {
+    configurations: DocumentCache<Notification>,
+    iam: Iam,
+    region: String,
 }
 
 /// What is known of an event before it happens.
@@ -86,6 +56,9 @@ struct Told {
     bucket_owner: String,
     /// Of an event of EventBridge.
     bridge: Option<Bridge>,
+    /// `replicationEventData`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    replication: Option<Value>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -96,12 +69,35 @@ struct Bridge {
 }
 
 /// Who makes things happen.
-struct Cause<'a> {
-    principal: String,
-    requester: &'a str,
-    source_ip: String,
-    request_id: &'a str,
-    host_id: &'a str,
+pub(crate) struct Cause<'a> {
+    pub(crate) principal: String,
+    pub(crate) requester: &'a str,
+    pub(crate) source_ip: String,
+    pub(crate) request_id: &'a str,
+    pub(crate) host_id: &'a str,
+}
+
+impl Cause<'_> {
+    /// The gateway itself.
+    pub(crate) fn service() -> Self {
+        Cause {
+            principal: SERVICE.to_owned(),
+            requester: SERVICE,
+            source_ip: SERVICE.to_owned(),
+            request_id: "",
+            host_id: "",
+        }
+    }
+}
+
+/// What could not be replicated, and why.
+#[derive(Debug, Clone)]
+pub(crate) struct Unreplicated<'a> {
+    /// Id of the rule.
+    pub(crate) rule: &'a str,
+    /// Name of the destination.
+    pub(crate) destination: &'a str,
+    pub(crate) reason: &'static str,
 }
 
 /// The outbox's word for what goes to a target.
@@ -129,34 +125,83 @@ impl Authorized<'_> {
             request_id: &request.request_id,
             host_id: &request.host_id,
         };
-        self.s3.events(bucket, key, happenings, cause).await
+        self.s3.events.of(bucket, key, happenings, cause).await
     }
 }
 
-/// The events that an action of a bucket's lifecycle leaves: of a version that goes, or of a delete marker that
-/// is made.
-#[allow(dead_code, reason = "called by lifecycle rules")]
-pub(crate) async fn of_lifecycle(s3: &S3, bucket: &Bucket, key: &str) -> Result<Vec<NewEvent>> {
-    let cause = || Cause {
-        principal: SERVICE.to_owned(),
-        requester: SERVICE,
-        source_ip: SERVICE.to_owned(),
-        request_id: "",
-        host_id: "",
-    };
-    let happenings = [Happening::Expire, Happening::ExpireMark];
-    s3.events(bucket, key, &happenings, cause).await
-}
+impl Events {
+    /// For the buckets of these accounts.
+    pub(crate) fn new(iam: Iam, region: String) -> Self {
+        Self {
+            configurations: DocumentCache::default(),
+            iam,
+            region,
+        }
+    }
 
-impl S3 {
-    async fn events<'c>(
+    /// The events that an action of a bucket's lifecycle leaves: of a version that goes, or of a delete marker
+    /// that is made.
+    pub(crate) async fn of_lifecycle(&self, bucket: &Bucket, key: &str) -> Result<Vec<NewEvent>> {
+        let happenings = [Happening::Expire, Happening::ExpireMark];
+        self.of(bucket, key, &happenings, Cause::service).await
+    }
+
+    /// The events that a file of the gateway's own leaves.
+    pub(crate) async fn of_delivery(&self, bucket: &Bucket, key: &str) -> Result<Vec<NewEvent>> {
+        self.of(bucket, key, &[Happening::Put], Cause::service)
+            .await
+    }
+
+    /// The events of a version that cannot be carried to its destination. EventBridge knows none of them.
+    pub(crate) async fn of_unreplicated(
+        &self,
+        bucket: &Bucket,
+        entry: &OutboxEntry,
+        why: &Unreplicated<'_>,
+    ) -> Result<Vec<NewEvent>> {
+        let operation = match entry.effect {
+            Effect::Marked | Effect::Removed => "OBJECT_DELETE",
+            Effect::Put => "OBJECT_PUT",
+            Effect::Changed => "OBJECT_PUT_METADATA",
+        };
+        let detail = json!({
+            "replicationRuleId": why.rule,
+            "destinationBucket": format!("arn:aws:s3:::{}", why.destination),
+            "s3Operation": operation,
+            "requestTime": iso(entry.created),
+            "failureReason": why.reason,
+        });
+        let happenings = [Happening::Unreplicated];
+        self.told(
+            bucket,
+            &entry.key,
+            &happenings,
+            Cause::service,
+            Some(detail),
+        )
+        .await
+    }
+
+    /// The events that a write leaves, if it does one of these things to this key.
+    pub(crate) async fn of<'c>(
         &self,
         bucket: &Bucket,
         key: &str,
         happenings: &[Happening],
         cause: impl FnOnce() -> Cause<'c>,
     ) -> Result<Vec<NewEvent>> {
-        let Some(configured) = self.notifications.get(bucket)? else {
+        self.told(bucket, key, happenings, cause, None).await
+    }
+
+    async fn told<'c>(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        happenings: &[Happening],
+        cause: impl FnOnce() -> Cause<'c>,
+        replication: Option<Value>,
+    ) -> Result<Vec<NewEvent>> {
+        let Some(configured) = self.configurations.get(bucket)? else {
             return Ok(Vec::new());
         };
         let mut wanted = Vec::new();
@@ -167,7 +212,7 @@ impl S3 {
                     .filter(|one| one.wants(*happening, key))
                     .map(|one| (*happening, one.destination.name.as_str(), Some(&one.id))),
             );
-            if configured.event_bridge {
+            if configured.event_bridge && *happening != Happening::Unreplicated {
                 wanted.push((*happening, EVENT_BRIDGE, None));
             }
         }
@@ -190,7 +235,7 @@ impl S3 {
                 event: happening.name().to_owned(),
                 version: happening.message_version().to_owned(),
                 configuration: configuration.cloned(),
-                region: self.config.region.clone(),
+                region: self.region.clone(),
                 principal: cause.principal.clone(),
                 requester: cause.requester.to_owned(),
                 source_ip: cause.source_ip.clone(),
@@ -200,11 +245,13 @@ impl S3 {
                 bucket_account: bucket.account_id.clone(),
                 bucket_owner: owner.clone().unwrap_or_default(),
                 bridge,
+                replication: replication.clone(),
             };
             let body = serde_json::to_vec(&told).map_err(|_| S3Error::from(Code::InternalError))?;
             Ok(NewEvent {
                 on: Some(happening.effect()),
                 kind: outbox_kind(target),
+                carries: None,
                 body: body.into(),
             })
         };
@@ -254,7 +301,7 @@ fn record(told: &Told, entry: &OutboxEntry) -> Value {
         object.insert("versionId".to_owned(), id.into());
     }
     object.insert("sequencer".to_owned(), sequencer(entry).into());
-    json!({
+    let mut record = json!({
         "eventVersion": told.version,
         "eventSource": "aws:s3",
         "awsRegion": told.region,
@@ -276,7 +323,11 @@ fn record(told: &Told, entry: &OutboxEntry) -> Value {
             },
             "object": object,
         },
-    })
+    });
+    if let (Some(data), Some(record)) = (&told.replication, record.as_object_mut()) {
+        record.insert("replicationEventData".to_owned(), data.clone());
+    }
+    record
 }
 
 /// <https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html>
@@ -355,6 +406,7 @@ mod tests {
             bucket_account: "111122223333".into(),
             bucket_owner: "owner".into(),
             bridge,
+            replication: None,
         };
         OutboxEntry {
             seq: 258,

@@ -15,6 +15,7 @@ mod described;
 mod document;
 mod error;
 mod events;
+pub mod inventory;
 pub mod lifecycle;
 mod meta;
 mod names;
@@ -24,6 +25,7 @@ mod ops;
 mod post;
 mod range;
 mod reader;
+pub mod replication;
 mod request;
 mod response;
 mod router;
@@ -37,6 +39,7 @@ mod xml;
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::Method;
 use http::request::Parts;
 use sealgate_audit::Trail;
 use sealgate_blobs::BlobStore;
@@ -54,11 +57,14 @@ pub use response::{BrokenBody, Outcome, Response, ResponseBody};
 pub use router::virtual_host_bucket;
 
 use access::SharingCache;
+use access::account_block::AccountBlocks;
 use access_log::AccessLog;
 use body::RequestBody;
+pub use body::Source;
 use error::Result;
-use events::NotificationCache;
+use events::Events;
 use names::{BucketName, ObjectKey};
+use replication::{Queue, Remotes};
 use request::{Authorized, Request};
 
 /// Settings of the S3 service.
@@ -92,6 +98,8 @@ pub struct S3Deps {
     pub trail: Trail,
     /// Where notifications may go.
     pub targets: Targets,
+    /// Buckets behind other endpoints.
+    pub remotes: Remotes,
     /// Settings.
     pub config: Config,
 }
@@ -108,8 +116,10 @@ pub struct S3 {
     kms_via: String,
     failures: IntegrityFailures,
     sharing: SharingCache,
+    account_blocks: AccountBlocks,
     targets: Targets,
-    notifications: NotificationCache,
+    events: Events,
+    replication: Queue,
     access_log: AccessLog,
 }
 
@@ -118,7 +128,7 @@ pub struct Incoming {
     /// Head.
     pub parts: Parts,
     /// Body, not yet read.
-    pub body: hyper::body::Incoming,
+    pub body: Source,
     /// Who sends it.
     pub auth: Authenticated,
     /// On what connection.
@@ -139,9 +149,11 @@ impl S3 {
             sse,
             trail,
             targets,
+            remotes,
             config,
         } = deps;
         let kms_via = format!("s3.{}.amazonaws.com", config.region);
+        let events = Events::new(iam.clone(), config.region.clone());
         Self {
             index,
             blobs,
@@ -152,8 +164,10 @@ impl S3 {
             kms_via,
             failures: Default::default(),
             sharing: SharingCache::default(),
+            account_blocks: AccountBlocks::default(),
             targets,
-            notifications: NotificationCache::default(),
+            events,
+            replication: Queue::new(remotes),
             access_log: AccessLog::default(),
         }
     }
@@ -179,14 +193,12 @@ impl S3 {
         };
         let entry = access_log::Entry::begin(self, &parts, &conn, Some(&auth), ids, None).await;
         let mut body = RequestBody::new(body, &mut auth);
-        let method = parts.method.clone();
-        let path = parts.uri.path().to_owned();
-        if cors::is_preflight(&parts) {
+        let asked = response::Asked::of(&parts);
+        if parts.method == Method::OPTIONS {
             let answer = self.preflight(&parts).await;
             let error = answer.as_ref().err().map(S3Error::code);
-            let mut response = answer.unwrap_or_else(|error| {
-                response::error(&error, &method, &path, &request_id, &host_id)
-            });
+            let mut response = answer
+                .unwrap_or_else(|error| response::error(&error, &asked, &request_id, &host_id));
             response.extensions_mut().insert(Outcome {
                 operation: "PreflightRequest",
                 error,
@@ -224,7 +236,7 @@ impl S3 {
             }
             Err(error) => {
                 body.drain(&drained).await;
-                let mut response = response::error(&error, &method, &path, &request_id, &host_id);
+                let mut response = response::error(&error, &asked, &request_id, &host_id);
                 response.extensions_mut().insert(Outcome {
                     operation: name,
                     error: Some(error.code()),
@@ -238,6 +250,21 @@ impl S3 {
             response::close_connection(&mut response);
         }
         log(entry, operation, response)
+    }
+
+    /// Whether a request would be allowed, for who wants to know before asking. Nothing is done, and nothing is
+    /// recorded: what is refused here would be refused there, and for the same reason.
+    pub async fn may(
+        &self,
+        parts: Parts,
+        auth: Authenticated,
+        conn: &Connection,
+    ) -> std::result::Result<(), S3Error> {
+        let ids = (String::new(), String::new());
+        let request = self
+            .parse(parts, auth, conn.clone(), ids)
+            .map_err(|(error, _)| error)?;
+        Authorized::check(self, &request).await.map(drop)
     }
 
     /// An answer to a request whose signature was refused.
@@ -257,19 +284,14 @@ impl S3 {
         let entry = access_log::Entry::begin(self, parts, conn, None, ids, None).await;
         let mut s3_error = S3Error::other(error.code(), error.status(), error.message());
         s3_error.details = error.details();
-        let mut response = response::error(
-            &s3_error,
-            &parts.method,
-            parts.uri.path(),
-            request_id,
-            host_id,
-        );
+        let asked = response::Asked::of(parts);
+        let mut response = response::error(&s3_error, &asked, request_id, host_id);
         response.extensions_mut().insert(Outcome {
             operation: "Unknown",
             error: Some(error.code()),
             mode: None,
         });
-        let mut body = RequestBody::refused(body);
+        let mut body = RequestBody::refused(Source::Connection(body));
         body.drain(parts).await;
         if !body.is_read() {
             response::close_connection(&mut response);
@@ -294,10 +316,18 @@ impl S3 {
                 .get(http::header::HOST)
                 .and_then(|h| h.to_str().ok())
                 .or_else(|| parts.uri.authority().map(|a| a.as_str()));
-            let target = router::target(host, parts.uri.path(), &self.config.domains)?;
             let query = Query::of(&parts.uri);
-            let copies = parts.headers.contains_key("x-amz-copy-source");
-            let op = router::route(&parts.method, &target, &query, copies)?;
+            let (op, target) = match router::control(&parts) {
+                Some(op) => (op?, router::Target::default()),
+                None => {
+                    let target = router::target(host, parts.uri.path(), &self.config.domains)?;
+                    let copies = parts.headers.contains_key("x-amz-copy-source");
+                    (
+                        router::route(&parts.method, &target, &query, copies)?,
+                        target,
+                    )
+                }
+            };
             if !ops::is_implemented(op) {
                 return Err(ops::unimplemented(op));
             }

@@ -17,6 +17,8 @@ pub enum Level {
     Bucket,
     /// An object.
     Object,
+    /// An account, by the API of `s3control`.
+    Account,
 }
 
 /// How the audit trail sees an operation.
@@ -100,6 +102,8 @@ operations! {
     CreateBucketMetadataTableConfiguration: POST Bucket "metadataTable", "s3:CreateBucketMetadataTableConfiguration", Write;
     CreateMultipartUpload: POST Object "uploads", "s3:PutObject", DataWrite;
     CreateSession: GET Bucket "session", "s3express:CreateSession", DataRead;
+    // The operations of accounts are not in the model of S3, but in that of its control plane.
+    DeleteAccountPublicAccessBlock: DELETE Account "", "s3:PutAccountPublicAccessBlock", Write;
     DeleteBucket: DELETE Bucket "", "s3:DeleteBucket", Write;
     DeleteBucketAnalyticsConfiguration: DELETE Bucket "analytics", "s3:PutAnalyticsConfiguration", Write;
     DeleteBucketCors: DELETE Bucket "cors", "s3:PutBucketCORS", Write;
@@ -119,6 +123,7 @@ operations! {
     DeleteObjectTagging: DELETE Object "tagging", "s3:DeleteObjectTagging", DataWrite;
     DeleteObjects: POST Bucket "delete", "s3:DeleteObject", DataWrite;
     DeletePublicAccessBlock: DELETE Bucket "publicAccessBlock", "s3:PutBucketPublicAccessBlock", Write;
+    GetAccountPublicAccessBlock: GET Account "", "s3:GetAccountPublicAccessBlock", Read;
     GetBucketAbac: GET Bucket "abac", "s3:GetBucketAbac", Read;
     GetBucketAccelerateConfiguration: GET Bucket "accelerate", "s3:GetAccelerateConfiguration", Read;
     GetBucketAcl: GET Bucket "acl", "s3:GetBucketAcl", Read;
@@ -166,6 +171,7 @@ operations! {
     ListParts: GET Object "uploadId", "s3:ListMultipartUploadParts", DataRead;
     // Not in the model, since browsers send it, not SDKs.
     PostObject: POST Bucket "", "s3:PutObject", DataWrite;
+    PutAccountPublicAccessBlock: PUT Account "", "s3:PutAccountPublicAccessBlock", Write;
     PutBucketAbac: PUT Bucket "abac", "s3:PutBucketAbac", Write;
     PutBucketAccelerateConfiguration: PUT Bucket "accelerate", "s3:PutAccelerateConfiguration", Write;
     PutBucketAcl: PUT Bucket "acl", "s3:PutBucketAcl", Write;

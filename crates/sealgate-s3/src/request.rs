@@ -12,6 +12,7 @@ use sealgate_index::{Bucket, VersionRef};
 use sealgate_kms::Call;
 use sealgate_policy::{Caller, Context};
 use sealgate_sse::{BucketEncryption, Place};
+use sealgate_wire::checksum::ChecksumAlgorithm;
 use sealgate_wire::{Connection, Query};
 use time::OffsetDateTime;
 
@@ -27,7 +28,8 @@ use crate::access::{self, Sharing};
 use crate::document::Document as _;
 use crate::error::{Code, Result, S3Error};
 use crate::names::{BucketName, ObjectKey};
-use crate::operation::Operation;
+use crate::operation::{Level, Operation};
+use crate::router::ACCOUNT_ID;
 use crate::tags::Tags;
 
 /// A request whose sender is known.
@@ -52,9 +54,12 @@ pub(crate) struct Request {
 
 impl Request {
     /// Whether KMS keys may be used for it. They are used in somebody's name, and S3 takes that
-    /// name only under Signature Version 4.
+    /// name only under Signature Version 4, or from the console.
     pub(crate) fn may_use_kms(&self) -> bool {
-        self.signature == SignatureVersion::V4
+        matches!(
+            self.signature,
+            SignatureVersion::V4 | SignatureVersion::Console
+        )
     }
 
     /// A header's text; one that is not visible ASCII counts as malformed.
@@ -70,6 +75,16 @@ impl Request {
                 .map(Some)
                 .map_err(|_| S3Error::argument(&name, "", "The header value is not valid.")),
         }
+    }
+
+    /// Whether a digest of the body comes with it, in its head or behind the body.
+    pub(crate) fn has_digest(&self) -> bool {
+        self.parts.headers.keys().any(|name| {
+            let name = name.as_str();
+            name == "content-md5"
+                || name == "x-amz-trailer"
+                || ChecksumAlgorithm::from_header(name).is_some()
+        })
     }
 
     /// A query parameter that is a number.
@@ -156,6 +171,12 @@ impl<'a> Authorized<'a> {
         if bucket.is_some() && expected.is_some_and(|expected| expected != owner) {
             return Err(Code::AccessDenied.into());
         }
+        if request.op.level() == Level::Account {
+            let named = request.header(ACCOUNT_ID)?;
+            if request.anonymous || named != Some(account.as_str()) {
+                return Err(Code::AccessDenied.into());
+            }
+        }
         let requester_pays = match &bucket {
             Some(bucket) => access::payer::requester_pays(request, bucket)?,
             None => false,
@@ -164,10 +185,10 @@ impl<'a> Authorized<'a> {
             Some(id) if !request.anonymous => s3.sse.key_arn(account, id).await,
             _ => None,
         };
-        let sharing = bucket
-            .as_ref()
-            .map(|bucket| s3.sharing.get(bucket))
-            .transpose()?;
+        let sharing = match &bucket {
+            Some(bucket) => Some(s3.sharing(bucket).await?),
+            None => None,
+        };
         let mut this = Self {
             s3,
             request,
@@ -190,6 +211,8 @@ impl<'a> Authorized<'a> {
                     return Err(Code::AccessDenied.into());
                 }
             }
+            // Policies may ask for the fields, which are in the body: see `may_put_inventory`.
+            Operation::PutBucketInventoryConfiguration if !request.anonymous => {}
             // Policies may ask for the tags, which are in the body: see `may_put_tags`.
             Operation::PutObjectTagging if !request.anonymous => {
                 this.existing = this.load_existing().await?;
@@ -205,6 +228,8 @@ impl<'a> Authorized<'a> {
 
     fn resource(&self) -> String {
         match (&self.request.bucket, &self.request.key) {
+            // Accounts are no resources that policies could name.
+            (None, _) if self.request.op.level() == Level::Account => "*".to_owned(),
             (None, _) => "arn:aws:s3:::*".to_owned(),
             (Some(bucket), None) => format!("arn:aws:s3:::{bucket}"),
             (Some(bucket), Some(key)) => format!("arn:aws:s3:::{bucket}/{}", key.as_str()),
@@ -237,6 +262,15 @@ impl<'a> Authorized<'a> {
             .iter()
             .map(|(key, value)| (key.to_owned(), value.to_owned()));
         context::insert_request_tags(&mut context, pairs);
+        self.decide(self.request.action(), &self.resource(), Cow::Owned(context))
+    }
+
+    /// Whether the caller may have an inventory with these fields.
+    pub(crate) fn may_put_inventory(&self, fields: Vec<String>) -> Result<()> {
+        let mut context = self.context.clone();
+        if !fields.is_empty() {
+            context.insert_all("s3:InventoryAccessibleOptionalFields", fields);
+        }
         self.decide(self.request.action(), &self.resource(), Cow::Owned(context))
     }
 
@@ -298,7 +332,7 @@ impl<'a> Authorized<'a> {
         version: Option<&str>,
     ) -> Result<()> {
         access::payer::requester_pays(self.request, bucket)?;
-        let sharing = self.s3.sharing.get(bucket)?;
+        let sharing = self.s3.sharing(bucket).await?;
         let asks = self.request.caller.asks_for(EXISTING_TAG) || sharing.asks_for_tags();
         let object = match object_of(&bucket.name, resource) {
             Some(key) if asks || sharing.ownership.has_acls() => {

@@ -1,6 +1,7 @@
 //! Answers: bodies, headers that many answers share, and errors as XML.
 
 use bytes::Bytes;
+use http::request::Parts;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, header};
 use http_body_util::{BodyExt as _, Full, combinators::UnsyncBoxBody};
 use time::OffsetDateTime;
@@ -9,6 +10,7 @@ use time::macros::format_description;
 
 use crate::error::{Code, Result, S3Error};
 use crate::meta::insert;
+use crate::router;
 use crate::xml::Writer;
 
 /// Why a body broke off after its head was sent. The details are in the log.
@@ -90,27 +92,52 @@ pub(crate) fn write_validators(headers: &mut HeaderMap, etag: &str, modified: Of
     insert(headers, "last-modified", &http_date(modified));
 }
 
+/// What an error has to know of its request.
+pub(crate) struct Asked {
+    method: Method,
+    resource: String,
+    of_control: bool,
+}
+
+impl Asked {
+    pub(crate) fn of(parts: &Parts) -> Self {
+        Self {
+            method: parts.method.clone(),
+            resource: parts.uri.path().to_owned(),
+            of_control: router::control_path(parts).is_some(),
+        }
+    }
+}
+
 /// An error, as S3 writes it. The answer to a HEAD has a status and no body.
-pub fn error(
-    error: &S3Error,
-    method: &Method,
-    resource: &str,
-    request_id: &str,
-    host_id: &str,
-) -> Response {
+pub(crate) fn error(error: &S3Error, asked: &Asked, request_id: &str, host_id: &str) -> Response {
     let status = error.status();
     let mut response = empty(status);
-    if *method != Method::HEAD && status != StatusCode::NOT_MODIFIED {
-        let document = Writer::bare_document("Error", |w| {
+    if asked.method != Method::HEAD && status != StatusCode::NOT_MODIFIED {
+        let what = |w: &mut Writer| {
             w.text("Code", error.code());
             w.text("Message", &error.message);
             for (name, value) in &error.details {
                 w.text(name, value);
             }
-            w.text("Resource", resource);
+        };
+        let which = |w: &mut Writer| {
             w.text("RequestId", request_id);
             w.text("HostId", host_id);
-        });
+        };
+        // The control plane wraps its errors, and its SDKs look for them there.
+        let document = if asked.of_control {
+            Writer::bare_document("ErrorResponse", |w| {
+                w.element("Error", what);
+                which(w);
+            })
+        } else {
+            Writer::bare_document("Error", |w| {
+                what(w);
+                w.text("Resource", &asked.resource);
+                which(w);
+            })
+        };
         response = xml(document);
         *response.status_mut() = status;
     }

@@ -4,6 +4,7 @@
 //! operation that it was not meant for.
 
 use http::Method;
+use http::request::Parts;
 use sealgate_wire::Query;
 
 use crate::error::{Code, Result, S3Error};
@@ -11,6 +12,9 @@ use crate::names::percent_decode;
 use crate::operation::{Level, Operation};
 
 use Operation as Op;
+
+/// The header that names the account to the control plane.
+pub const ACCOUNT_ID: &str = "x-amz-account-id";
 
 /// Query parameters that stand for operations which the API has, or had, but its model does not.
 const UNSUPPORTED: [&str; 4] = [
@@ -44,6 +48,27 @@ pub fn target(host: Option<&str>, path: &str, domains: &[String]) -> Result<Targ
         bucket: non_empty(percent_decode(bucket)?),
         key: non_empty(percent_decode(key)?),
     })
+}
+
+/// The operation of a request to the control plane (`s3control`), which shares the endpoint: its path begins with
+/// the version of that API and its header names an account.
+pub fn control(parts: &Parts) -> Option<Result<Operation>> {
+    let path = control_path(parts)?;
+    let op = match path {
+        "configuration/publicAccessBlock" => Op::ALL
+            .iter()
+            .copied()
+            .find(|op| op.level() == Level::Account && op.method() == parts.method)
+            .ok_or_else(|| not_allowed(&parts.method, Level::Account)),
+        _ => Err(S3Error::not_implemented("This operation of S3 Control")),
+    };
+    Some(op)
+}
+
+/// What a request to the control plane asks for there.
+pub fn control_path(parts: &Parts) -> Option<&str> {
+    let path = parts.uri.path().strip_prefix("/v20180820/")?;
+    parts.headers.contains_key(ACCOUNT_ID).then_some(path)
 }
 
 /// The bucket that the host names in front of one of the domains. A domain that is itself below
@@ -134,6 +159,7 @@ pub fn route(method: &Method, target: &Target, query: &Query, copies: bool) -> R
 fn not_allowed(method: &Method, level: Level) -> S3Error {
     let resource = match level {
         Level::Service => "SERVICE",
+        Level::Account => "ACCOUNT",
         Level::Bucket => "BUCKET",
         Level::Object => "OBJECT",
     };

@@ -58,7 +58,7 @@ fn authentication(request: &Request) -> Map<String, Value> {
     let version = match request.signature {
         SignatureVersion::V4 => Some("SigV4"),
         SignatureVersion::V2 => Some("SigV2"),
-        SignatureVersion::None => None,
+        SignatureVersion::Console | SignatureVersion::None => None,
     };
     if let Some(version) = version {
         let method = match request.op {

@@ -1,8 +1,9 @@
 //! Versions as requests name them and as answers tell of them.
 
 use http::HeaderMap;
-use sealgate_index::{Found, IndexError, Version, VersionRef, Versioning, Written};
+use sealgate_index::{Bucket, Found, IndexError, Version, VersionRef, Versioning, Written};
 
+use crate::S3;
 use crate::error::{Code, Result, S3Error};
 use crate::meta::insert;
 use crate::request::Authorized;
@@ -56,17 +57,26 @@ pub(crate) async fn find_placed(cx: &Authorized<'_>) -> Result<Found> {
 
 /// The version that the request is about, object or delete marker.
 pub(crate) async fn find_any(cx: &Authorized<'_>) -> Result<Found> {
-    let (bucket, key) = (cx.bucket()?, cx.key()?);
-    if bucket.versioning == Versioning::Off && cx.request.version == VersionRef::Current {
+    let found = look_up(cx.s3, cx.bucket()?, cx.key()?, &cx.request.version).await;
+    found.map_err(|error| missing(cx, error))
+}
+
+/// A version of a bucket, object or delete marker.
+pub(crate) async fn look_up(
+    s3: &S3,
+    bucket: &Bucket,
+    key: &str,
+    version: &VersionRef,
+) -> Result<Found, IndexError> {
+    if bucket.versioning == Versioning::Off && *version == VersionRef::Current {
         // Nothing but the current version can be there.
-        let version = cx.s3.index.get_version(bucket.id, key).await?;
+        let version = s3.index.get_version(bucket.id, key).await?;
         return Ok(Found {
-            version: version.ok_or_else(|| cx.no_such_key())?,
+            version: version.ok_or(IndexError::NoSuchKey)?,
             is_latest: true,
         });
     }
-    let found = cx.s3.index.version(bucket.id, key, &cx.request.version);
-    found.await.map_err(|error| missing(cx, error))
+    s3.index.version(bucket.id, key, version).await
 }
 
 /// What the index says of a version that is not there, to who may know it.

@@ -38,23 +38,34 @@ enum StoredPlace {
 }
 
 impl BodyWriter {
-    /// For a body of this length, if it is known; a small one goes into the index.
-    pub(crate) fn new(s3: &S3, keys: &BodyKeys, part: u32, length: Option<u64>) -> Self {
-        let inline = part == 1
-            && length.is_some_and(|n| keys.layers().sealed_len(n) <= s3.config.inline_limit);
-        Self::create(s3, keys, part, inline)
+    /// For a body of this length, if it is known, in this storage class. A small one goes into the index, whatever
+    /// its class.
+    pub(crate) fn new(
+        s3: &S3,
+        keys: &BodyKeys,
+        length: Option<u64>,
+        class: Option<&str>,
+    ) -> Result<Self> {
+        let inline = length.is_some_and(|n| keys.layers().sealed_len(n) <= s3.config.inline_limit);
+        if inline {
+            return Ok(Self {
+                seal: SealStream::new(keys, 1),
+                blob: None,
+            });
+        }
+        Self::blob(s3, keys, 1, class)
     }
 
     /// For a part of an upload, which is always a blob.
-    pub(crate) fn blob(s3: &S3, keys: &BodyKeys, part: u32) -> Self {
-        Self::create(s3, keys, part, false)
-    }
-
-    fn create(s3: &S3, keys: &BodyKeys, part: u32, inline: bool) -> Self {
-        Self {
+    pub(crate) fn blob(s3: &S3, keys: &BodyKeys, part: u32, class: Option<&str>) -> Result<Self> {
+        let blob = match class {
+            None => s3.blobs.create(),
+            Some(class) => s3.blobs.create_in(class)?,
+        };
+        Ok(Self {
             seal: SealStream::new(keys, part),
-            blob: (!inline).then(|| s3.blobs.create()),
-        }
+            blob: Some(blob),
+        })
     }
 
     pub(crate) async fn push(&mut self, plaintext: &[u8]) -> Result<()> {

@@ -149,11 +149,14 @@ impl Element {
         }
     }
 
+    /// The child of this name, which must be there once.
+    pub fn required(&self, name: &str) -> Result<&Element> {
+        self.optional(name)?.ok_or_else(malformed)
+    }
+
     /// The text of the child of this name, which must be there.
     pub fn required_text(&self, name: &str) -> Result<&str> {
-        self.optional(name)?
-            .map(|child| child.text.as_str())
-            .ok_or_else(malformed)
+        Ok(self.required(name)?.text.as_str())
     }
 
     /// The text of the child of this name, if it is there.

@@ -91,7 +91,24 @@ pub enum Envelope {
         check: WrappedKey,
         /// The wrapped DEK.
         dek: WrappedKey,
+        /// Of a replica: the object whose place the keys are derived for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        origin: Option<CustomerOrigin>,
     },
+}
+
+/// The object that an object under SSE-C is a replica of. Nobody but who has the customer's key can wrap the data key
+/// for another place, so the wrapping stays that of the original, and the gateway vouches for where it came from.
+#[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct CustomerOrigin {
+    /// Account of its bucket.
+    pub(crate) account: String,
+    /// Its bucket.
+    pub(crate) bucket: String,
+    /// Its key.
+    pub(crate) key: String,
+    /// These three, wrapped by the gateway for the place of the replica.
+    pub(crate) seal: WrappedKey,
 }
 
 /// Opaque bytes of an envelope.

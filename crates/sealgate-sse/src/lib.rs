@@ -10,6 +10,7 @@ mod customer_key;
 mod default;
 mod envelope;
 mod error;
+mod replica;
 mod request;
 mod rewrap;
 mod service;
@@ -20,6 +21,7 @@ pub use customer_key::CustomerKey;
 pub use default::{BucketEncryption, DefaultAlgorithm};
 pub use envelope::{Envelope, Mode};
 pub use error::SseError;
+pub use replica::ReplicaKey;
 pub use request::{
     Accepts, Requested, SSE_HEADERS, check_headers, has_customer_key, parse_copy_source,
     parse_read, parse_write,

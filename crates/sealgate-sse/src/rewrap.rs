@@ -3,8 +3,8 @@
 
 use sealgate_kms::EncryptionContext;
 
-use crate::envelope::{KmsWrap, WrappedKey};
-use crate::service::{PLATFORM_OUTER, PLATFORM_S3};
+use crate::envelope::{CustomerOrigin, KmsWrap, WrappedKey};
+use crate::service::{PLATFORM_ORIGIN, PLATFORM_OUTER, PLATFORM_S3};
 use crate::{Envelope, Place, Sse, SseError};
 
 impl Sse {
@@ -34,7 +34,21 @@ impl Sse {
                     outer: new_outer.unwrap_or_else(|| outer.clone()),
                 })
             }
-            Envelope::Customer { .. } => None,
+            Envelope::Customer { origin: None, .. } => None,
+            Envelope::Customer {
+                salt,
+                check,
+                dek,
+                origin: Some(origin),
+            } => platform(PLATFORM_ORIGIN, &origin.seal)?.map(|seal| Envelope::Customer {
+                salt: salt.clone(),
+                check: check.clone(),
+                dek: dek.clone(),
+                origin: Some(CustomerOrigin {
+                    seal,
+                    ..origin.clone()
+                }),
+            }),
         })
     }
 

@@ -7,14 +7,15 @@ use sealgate_seal::{BodyKeys, Key256, wiping_stack, wrap};
 use subtle::ConstantTimeEq;
 
 use crate::bucket_key::{BucketKeys, Kek, Slot};
-use crate::envelope::{KmsWrap, WrappedKey};
+use crate::envelope::{CustomerOrigin, KmsWrap, WrappedKey};
 use crate::{CustomerKey, Envelope, Mode, SseError};
 
 /// Purposes of [`wrap::wrap`], as written in `docs/format.md`.
-const UNDER_KEK: &str = "sse-kms dek";
+pub(crate) const UNDER_KEK: &str = "sse-kms dek";
 const UNDER_CUSTOMER_KEY: &str = "sse-c dek";
 pub(crate) const PLATFORM_S3: &str = "sse-s3 dek";
 pub(crate) const PLATFORM_OUTER: &str = "dsse outer dek";
+pub(crate) const PLATFORM_ORIGIN: &str = "sse-c origin";
 
 /// Where an object lies. Wrapped keys are bound to it, so an envelope moved to another row of the
 /// index opens nothing.
@@ -84,6 +85,11 @@ impl WriteMode {
             Self::Dsse { .. } => Mode::Dsse,
             Self::Customer(_) => Mode::Customer,
         }
+    }
+
+    /// Whether the KMS is asked.
+    pub fn needs_kms(&self) -> bool {
+        matches!(self, Self::Kms { .. } | Self::Dsse { .. })
     }
 
     /// The customer's key, under SSE-C.
@@ -228,6 +234,7 @@ impl Sse {
                     check: WrappedKey::new(customer_check(key, salt.expose(), place).to_vec()),
                     dek: WrappedKey::new(wrap::wrap(&kek, UNDER_CUSTOMER_KEY, &aad, dek.expose())),
                     salt: WrappedKey::new(salt.expose().to_vec()),
+                    origin: None,
                 }
             }
             // One layer asked for where there are two, or the other way round.
@@ -349,7 +356,14 @@ impl Sse {
                 inner: self.unwrap_kms(call, place, inner).await?,
                 outer: self.platform(PLATFORM_OUTER, &aad, outer)?,
             },
-            Envelope::Customer { salt, dek, .. } => {
+            Envelope::Customer {
+                salt, dek, origin, ..
+            } => {
+                if let Some(origin) = origin {
+                    self.check_origin(place, origin)?;
+                }
+                let place = origin.as_ref().map_or(place, CustomerOrigin::place);
+                let aad = place.aad();
                 let key = customer
                     .and_then(CustomerKey::key)
                     .ok_or(SseError::WrongCustomerKey)?;
@@ -426,7 +440,16 @@ pub(crate) fn check_customer_key(
         (Envelope::Customer { .. }, None) => Err(SseError::InvalidRequest(
             "The object was stored using a form of Server Side Encryption. The correct parameters must be provided to retrieve the object.",
         )),
-        (Envelope::Customer { salt, check, .. }, Some(customer)) => {
+        (
+            Envelope::Customer {
+                salt,
+                check,
+                origin,
+                ..
+            },
+            Some(customer),
+        ) => {
+            let place = origin.as_ref().map_or(place, CustomerOrigin::place);
             let key = customer.key().ok_or(SseError::WrongCustomerKey)?;
             let expected = customer_check(key, salt.bytes(), place);
             if bool::from(expected.ct_eq(check.bytes())) {

@@ -11,6 +11,8 @@ pub struct Connection {
     pub secure: bool,
     /// The client's address: the peer's, or what a trusted proxy forwarded.
     pub client_ip: IpAddr,
+    /// The version of TLS, as in `1.3`; unknown where a proxy ended it.
+    pub tls_version: Option<&'static str>,
     /// The server name of the TLS handshake.
     pub sni: Option<String>,
 }
@@ -22,6 +24,7 @@ impl Connection {
             peer,
             secure,
             client_ip: peer.ip(),
+            tls_version: None,
             sni: None,
         }
     }

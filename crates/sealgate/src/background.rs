@@ -271,6 +271,19 @@ pub async fn keep_lifecycle(lifecycle: Lifecycle, index: Index, period: Duration
     .await;
 }
 
+/// Delivers the reports of inventories that are due: once a day or a week, or as much later as is looked.
+pub async fn deliver_inventories(s3: S3, index: Index, period: Duration) {
+    every(period, move || {
+        let (s3, now) = (s3.clone(), index.now());
+        async move {
+            if let Err(error) = s3.deliver_inventories(now).await {
+                tracing::warn!(%error, "inventories were not all delivered; they will be");
+            }
+        }
+    })
+    .await;
+}
+
 /// Delivers access logs into their buckets once a period, and sooner where many lines wait.
 pub async fn deliver_access_logs(s3: S3, period: Duration) {
     let mut turns = interval(period);

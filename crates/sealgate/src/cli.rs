@@ -46,6 +46,8 @@ The file (TOML; every key is optional):
   cleartext_secrets = \"loopback\"     # SSE-C and KMS plaintext over HTTP: loopback, never, always
   trusted_proxies = [\"10.0.0.0/8\"]   # whose X-Forwarded-For and -Proto count
   metrics = \"loopback\"               # who may read /metrics: loopback, public
+  console = true                     # the console in the browser, at /console/
+  console_listen = \"ADDRESS\"         # an address of its own for it; then it is nowhere else
   index = \"sqlite:PATH\"              # default: index.db in the data folder
   index_encryption = true            # fixed at the first start
   inline_limit = 16384               # bodies whose sealed form is at most this long live in the index

@@ -6,15 +6,16 @@ use std::sync::Arc;
 use anyhow::{Context, bail};
 use rustix::process::{Resource, getrlimit, setrlimit};
 use sealgate_admin_api::AdminApi;
-use sealgate_notify::Targets;
-use sealgate_s3::{S3, S3Deps};
+use sealgate_console::{Console, ConsoleDeps};
 use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
 use zeroize::Zeroizing;
 
-use crate::background::{Background, deliver_access_logs, deliver_trails, keep_lifecycle};
-use crate::config::Config;
+use crate::background::{
+    Background, deliver_access_logs, deliver_inventories, deliver_trails, keep_lifecycle,
+};
+use crate::config::{Config, ConsoleAccess};
 use crate::control;
 use crate::counters::Counters;
 use crate::data_dir::DataDir;
@@ -22,6 +23,7 @@ use crate::first_start::{self, Endpoint};
 use crate::front::{Front, Probes};
 use crate::metrics::Metrics;
 use crate::notifications::{self, NotificationMetrics};
+use crate::replication::{self, ReplicationMetrics};
 use crate::server::{self, Listener};
 use crate::stores::Stores;
 use crate::tls::{Tls, names_of_this_machine};
@@ -33,10 +35,17 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     raise_open_files(config.limits.connections);
     let mut data = DataDir::open(&config.data)?;
     let targets = notifications::open(std::mem::take(&mut config.notifications))?;
-    let stores = Stores::open(&config, &data).await?;
+    let stores = Stores::open(&config, &data, targets.clone()).await?;
     let tls = listener_tls(&config, &data)?;
     let listeners = bind(&config, tls.as_deref()).await?;
-    let urls: Vec<String> = listeners.iter().map(Listener::url).collect();
+    let (consoles, apis): (Vec<&Listener>, Vec<&Listener>) =
+        listeners.iter().partition(|listener| listener.is_console());
+    let urls: Vec<String> = apis.into_iter().map(Listener::url).collect();
+    let console = match config.console {
+        ConsoleAccess::Off => None,
+        ConsoleAccess::BesideApis => urls.last().map(String::as_str).map(str::to_owned),
+        ConsoleAccess::Alone(_) => consoles.first().map(|listener| listener.url()),
+    };
 
     if let Some(path) = &config.bootstrap {
         first_start::bootstrap(&stores.iam, path).await?;
@@ -53,8 +62,10 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
 
     let (stop, stopped) = watch::channel(false);
     let notified = NotificationMetrics::default();
-    let front = wire(&config, &stores, &targets, &notified, stopped.clone());
-    let s3 = front.s3.clone();
+    let replicated = ReplicationMetrics::default();
+    let counted = (&notified, &replicated);
+    let front = wire(&config, &stores, counted, stopped.clone());
+    let s3 = stores.s3.clone();
     let background = Background {
         root: stores.root.clone(),
         index: stores.index.clone(),
@@ -74,10 +85,19 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
         stores.index.clone(),
         config.lifecycle_interval,
     ));
+    jobs.spawn(deliver_inventories(
+        s3.clone(),
+        stores.index.clone(),
+        config.lifecycle_interval,
+    ));
     notifications::start(&mut jobs, &stores.index, &targets, &notified);
+    replication::start(&mut jobs, &stores.index, &s3, &replicated);
     let control = control::serve(data.path().to_owned(), stores.clone())
         .context("the control socket cannot be made in the data folder")?;
 
+    if let Some(url) = console {
+        tracing::info!(url = format!("{url}/console/"), "the console");
+    }
     announce(greeting, &urls)?;
     tracing::info!(urls = urls.join(" "), data = %data.path().display(), version = env!("CARGO_PKG_VERSION"), "ready");
 
@@ -137,16 +157,21 @@ fn listener_tls(config: &Config, data: &DataDir) -> anyhow::Result<Option<Arc<Tl
     Ok(Some(Arc::new(tls)))
 }
 
-/// Binds HTTP, then HTTPS.
+/// Binds HTTP, then HTTPS, then the console's own address, which speaks TLS if anything does.
 async fn bind(config: &Config, tls: Option<&Tls>) -> anyhow::Result<Vec<Listener>> {
     let mut listeners = Vec::new();
+    let console = match config.console {
+        ConsoleAccess::Alone(address) => Some(address),
+        ConsoleAccess::Off | ConsoleAccess::BesideApis => None,
+    };
     let wanted = [
-        (config.listen, None),
-        (config.listen_tls, tls.map(Tls::server_config)),
+        (config.listen, None, false),
+        (config.listen_tls, tls.map(Tls::server_config), false),
+        (console, tls.map(Tls::server_config), true),
     ];
-    for (address, tls) in wanted {
+    for (address, tls, console) in wanted {
         let Some(address) = address else { continue };
-        let listener = Listener::bind(address, tls).await;
+        let listener = Listener::bind(address, tls, console).await;
         listeners.push(listener.with_context(|| format!("{address} cannot be listened on"))?);
     }
     Ok(listeners)
@@ -156,8 +181,7 @@ async fn bind(config: &Config, tls: Option<&Tls>) -> anyhow::Result<Vec<Listener
 fn wire(
     config: &Config,
     stores: &Stores,
-    targets: &Targets,
-    notified: &NotificationMetrics,
+    (notified, replicated): (&NotificationMetrics, &ReplicationMetrics),
     stopped: watch::Receiver<bool>,
 ) -> Front {
     let Stores {
@@ -167,24 +191,9 @@ fn wire(
         kms,
         iam,
         sse,
+        s3,
         ..
     } = stores;
-    let s3 = S3::new(S3Deps {
-        index: index.clone(),
-        blobs: blobs.clone(),
-        iam: iam.clone(),
-        sse: sse.clone(),
-        trail: trail.clone(),
-        targets: targets.clone(),
-        config: sealgate_s3::Config {
-            region: config.region.clone(),
-            domains: config.domains.clone(),
-            cleartext: config.cleartext_secrets,
-            inline_limit: config.inline_limit,
-            block_sse_c_on_new_buckets: config.block_sse_c_on_new_buckets,
-            idle_timeout: config.limits.idle_timeout,
-        },
-    });
     let counters = Counters {
         kms: kms.clone(),
         sse: sse.clone(),
@@ -195,17 +204,32 @@ fn wire(
     let metrics = Metrics::new(|registry| {
         registry.register_collector(Box::new(counters));
         notified.register(registry);
+        replicated.register(registry);
+    });
+    let admin = AdminApi::new(
+        kms.clone(),
+        iam.clone(),
+        trail.clone(),
+        config.region.clone(),
+        config.cleartext_secrets,
+    );
+    let console = (config.console != ConsoleAccess::Off).then(|| {
+        Console::new(ConsoleDeps {
+            iam: iam.clone(),
+            kms: kms.clone(),
+            admin: admin.clone(),
+            s3: s3.clone(),
+            trail: trail.clone(),
+            cleartext: config.cleartext_secrets,
+            facts: facts(config, stores),
+        })
     });
     Front {
         iam: iam.clone(),
-        s3,
-        admin: AdminApi::new(
-            kms.clone(),
-            iam.clone(),
-            trail.clone(),
-            config.region.clone(),
-            config.cleartext_secrets,
-        ),
+        s3: s3.clone(),
+        admin,
+        console,
+        console_beside: config.console == ConsoleAccess::BesideApis,
         probes: Probes::new(
             index.clone(),
             blobs.clone(),
@@ -219,6 +243,25 @@ fn wire(
         website_domains: config.website_domains.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
     }
+}
+
+/// What the console tells everybody who is signed in.
+fn facts(
+    config: &Config,
+    stores: &Stores,
+) -> Box<dyn Fn() -> Vec<(&'static str, String)> + Send + Sync> {
+    let (root, region) = (stores.root.clone(), config.region.clone());
+    Box::new(move || {
+        let root = match root.key() {
+            Ok(_) => "in reach: keys can be used".to_owned(),
+            Err(_) => "out of reach: no key can be used".to_owned(),
+        };
+        vec![
+            ("Version", env!("CARGO_PKG_VERSION").to_owned()),
+            ("Region", region.clone()),
+            ("Root of trust", root),
+        ]
+    })
 }
 
 /// Says on standard output that the gateway serves, after what a first start has to say.

@@ -1,5 +1,5 @@
-//! The suite that drives the program with real clients (`tests/e2e`), and the independent reader
-//! of its format (`tests/format`): both are Python, and run here so that one command tests all.
+//! The suites that drive the program with real clients (`tests/e2e`) and with a browser (`tests/console`), and the
+//! independent reader of its format (`tests/format`): all are Python, and run here so that one command tests all.
 //!
 //! What is missing from PyPI goes into a virtual environment below the build folder; rclone comes
 //! from the system. Nothing is skipped in silence.
@@ -15,12 +15,12 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
+use std::sync::Mutex;
 
 /// Programs that the suite calls by name.
 const PROGRAMS: [&str; 2] = ["aws", "moto_server"];
 /// What it imports.
-const IMPORTS: &str =
-    "import awscrt, boto3, botocore, cryptography, moto.server, pytest, requests, sqlcipher3";
+const IMPORTS: &str = "import awscrt, axe_playwright_python, boto3, botocore, cryptography, moto.server, playwright, pytest, requests, sqlcipher3";
 
 fn workspace() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR"))
@@ -96,21 +96,16 @@ fn python(requirements: &Path) -> (PathBuf, Option<PathBuf>) {
     (python, Some(programs))
 }
 
-#[test]
-fn real_clients_and_the_independent_reader_are_served() {
-    assert!(
-        on_path("rclone"),
-        "rclone is missing, and the suite drives it: apt-get install rclone"
-    );
+/// The suites share a virtual environment, and the machine.
+static ONE_AT_A_TIME: Mutex<()> = Mutex::new(());
+
+fn run(suites: &[&str]) {
+    let _turn = ONE_AT_A_TIME.lock();
     let root = workspace();
     let (python, programs) = python(&root.join("tests/requirements.txt"));
 
     let mut command = Command::new(python);
-    command.args([
-        "-m",
-        "pytest",
-        "tests/e2e",
-        "tests/format",
+    command.args(["-m", "pytest"]).args(suites).args([
         "-q",
         "--tb=short",
         "-p",
@@ -130,7 +125,26 @@ fn real_clients_and_the_independent_reader_are_served() {
     eprintln!("{}", String::from_utf8_lossy(&output.stderr));
     assert!(
         output.status.success(),
-        "the end-to-end suite failed: {}",
+        "the suite {} failed: {}",
+        suites.join(" "),
         output.status
     );
+}
+
+#[test]
+fn real_clients_and_the_independent_reader_are_served() {
+    assert!(
+        on_path("rclone"),
+        "rclone is missing, and the suite drives it: apt-get install rclone"
+    );
+    run(&["tests/e2e", "tests/format"]);
+}
+
+#[test]
+fn a_browser_is_served() {
+    assert!(
+        on_path("chromium"),
+        "chromium is missing, and the suite drives it: apt-get install chromium"
+    );
+    run(&["tests/console"]);
 }

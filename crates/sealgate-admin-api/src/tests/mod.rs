@@ -308,6 +308,7 @@ fn caller(principal: Principal, policies: &[&str]) -> Caller {
         identity_policies: policies.into(),
         boundary: None,
         session: None,
+        source: None,
         tags: Arc::default(),
         environment: Environment {
             source_ip: Some("10.1.2.3".parse().unwrap()),

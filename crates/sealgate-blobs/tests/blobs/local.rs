@@ -94,3 +94,49 @@ fn values_dropped_outside_of_a_runtime_still_clean_up() {
     runtime.block_on(store.settle());
     assert_eq!(fs::read_dir(dir.path().join("tmp")).unwrap().count(), 0);
 }
+
+#[tokio::test]
+async fn a_blob_of_another_class_lies_in_its_own_store_and_is_found_by_its_name() {
+    let dir = tempfile::tempdir().unwrap();
+    let (warm, cold) = (dir.path().join("warm"), dir.path().join("cold"));
+    let classes = [("COLD".to_owned(), open(&cold))].into();
+    let store = open(&warm).with_classes(classes);
+    assert!(store.has_class("COLD") && !store.has_class("STANDARD"));
+    let plain = stored(&store, &body(100), 100).await;
+    let mut writer = store.create_in("COLD").unwrap();
+    let name = writer.name().to_owned();
+    assert!(store.pending(&name) && name.starts_with("COLD/"));
+    writer.write(body(1000)).await.unwrap();
+    let finished = writer.finish().await.unwrap();
+    assert_eq!(finished.name(), name);
+    finished.commit();
+    assert!(!store.pending(&name));
+    assert_eq!(read(&store, &name, 0..1000).await.unwrap(), body(1000));
+    // What lies in one store is not in the other.
+    assert_eq!(names(&open(&warm)).await, std::slice::from_ref(&plain));
+    let mut both = [name.clone(), plain.clone()];
+    both.sort_unstable();
+    assert_eq!(names(&store).await, both);
+    let bare = name.strip_prefix("COLD/").unwrap();
+    assert!(matches!(
+        read(&store, bare, 0..10).await,
+        Err(BlobError::NotFound)
+    ));
+
+    // Nobody's store is not an empty one: what cannot be reached is not gone.
+    let without = open(&warm);
+    for outcome in [
+        without.delete(&name).await,
+        read(&without, &name, 0..1).await.map(|_| ()),
+    ] {
+        assert!(matches!(outcome, Err(BlobError::Config(_))), "{outcome:?}");
+    }
+    assert!(without.create_in("COLD").is_err());
+    store.delete(&name).await.unwrap();
+    assert_eq!(names(&store).await, [plain]);
+
+    // One that is not committed is removed there.
+    drop(store.create_in("COLD").unwrap().finish().await.unwrap());
+    store.settle().await;
+    assert!(names(&open(&cold)).await.is_empty());
+}

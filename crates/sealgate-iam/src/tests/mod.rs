@@ -4,6 +4,7 @@
 mod assume_role;
 mod authenticate;
 mod bootstrap;
+mod console;
 mod federation;
 mod issuer;
 mod keys;

@@ -75,3 +75,33 @@ async fn they_go_with_their_bucket() {
     assert!(ids(&index, made.id, None, 9).await.is_empty());
     assert!(ids(&index, again.id, None, 9).await.is_empty());
 }
+
+#[tokio::test]
+async fn configurations_of_a_kind_are_found_in_all_buckets() {
+    let index = fresh().await;
+    let one = bucket(&index).await;
+    let two = index
+        .create_bucket("two", "111111111111", "us-east-1")
+        .await
+        .unwrap();
+    for (bucket, id) in [(two.id, "a"), (one.id, "b"), (one.id, "a")] {
+        put(&index, bucket, id, 10).await.unwrap();
+    }
+    let found = index.configurations_of_kind("metrics").await.unwrap();
+    let found: Vec<_> = found
+        .into_iter()
+        .map(|stored| (stored.bucket_id, stored.id, stored.body))
+        .collect();
+    let wanted = [(one.id, "a"), (one.id, "b"), (two.id, "a")];
+    assert_eq!(
+        found,
+        wanted.map(|(bucket, id)| (bucket, id.to_owned(), Bytes::from_static(id.as_bytes())))
+    );
+    assert!(
+        index
+            .configurations_of_kind("metric")
+            .await
+            .unwrap()
+            .is_empty()
+    );
+}

@@ -112,7 +112,6 @@ async fn a_locked_version_stays_until_its_time_has_come() {
         seq: kept.seq,
         from: kept.envelope.clone(),
         envelope: Bytes::from_static(b"other"),
-        meta: Bytes::new(),
     };
     let changed = index
         .set_envelope(bucket.id, "a", named.clone(), change, Vec::new())

@@ -11,6 +11,7 @@ mod outbox;
 mod quotas;
 mod records;
 mod references;
+mod replicas;
 mod support;
 mod trail;
 mod uploads;

@@ -12,6 +12,7 @@ fn event(kind: &str, on: Option<Effect>) -> NewEvent {
     NewEvent {
         on,
         kind: kind.into(),
+        carries: None,
         body: Bytes::from(format!("{on:?}")),
     }
 }

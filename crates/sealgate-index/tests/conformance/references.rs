@@ -1,6 +1,8 @@
 //! Blobs in use, shared, and garbage.
 
-use sealgate_index::{IndexError, WriteCondition};
+use sealgate_index::{
+    Body, BodyMove, IndexError, VersionEntry, VersionListQuery, VersionRef, WriteCondition,
+};
 use time::{Duration, OffsetDateTime};
 
 use crate::support::{bucket, delete, fresh, garbage, in_blobs, inline, put, put_if};
@@ -137,4 +139,102 @@ async fn a_refused_put_leaves_its_blobs_uncounted() {
         [true, false]
     );
     assert!(garbage(&index).await.is_empty());
+}
+
+#[tokio::test]
+async fn a_body_is_moved_once_for_who_read_it_and_leaves_its_blobs_to_others() {
+    let index = fresh().await;
+    let bucket = bucket(&index).await;
+    let version = put(&index, &bucket, in_blobs("key", &["a", "b"])).await;
+    // A copy has the same body.
+    index
+        .put_version(
+            bucket.id,
+            in_blobs("copy", &["a", "b"]),
+            WriteCondition::None,
+            Some(version.seq),
+            Vec::new(),
+        )
+        .await
+        .unwrap();
+    let to = |seq, blobs: &[(u32, &str, &str)]| BodyMove {
+        seq,
+        storage_class: "COLD".into(),
+        blobs: blobs
+            .iter()
+            .map(|(number, from, to)| (*number, (*from).to_owned(), (*to).to_owned()))
+            .collect(),
+    };
+    let moved = async |change| {
+        index
+            .move_body(bucket.id, "key", VersionRef::Null, change)
+            .await
+            .err()
+    };
+    let whole = [(1, "a", "COLD/c"), (2, "b", "COLD/d")];
+    for change in [
+        to(version.seq + 7, &whole),
+        to(version.seq, &whole[..1]),
+        to(version.seq, &[(1, "a", "COLD/c"), (2, "x", "COLD/d")]),
+    ] {
+        assert_eq!(moved(change).await, Some(IndexError::Conflict));
+    }
+    let found = index.version_by_seq(version.seq).await.unwrap().unwrap();
+    assert_eq!(found, version);
+    assert_eq!(moved(to(version.seq, &whole)).await, None);
+    assert_eq!(
+        moved(to(version.seq, &whole)).await,
+        Some(IndexError::Conflict)
+    );
+
+    let found = index.version_by_seq(version.seq).await.unwrap().unwrap();
+    let Body::Parts(parts) = &found.body else {
+        panic!("{found:?}")
+    };
+    assert_eq!(
+        parts
+            .iter()
+            .map(|part| part.blob.as_str())
+            .collect::<Vec<_>>(),
+        ["COLD/c", "COLD/d"]
+    );
+    assert_eq!(found.attributes.storage_class.as_deref(), Some("COLD"));
+    assert_eq!(
+        (&found.etag, found.modified),
+        (&version.etag, version.modified)
+    );
+    let page = index
+        .list_versions(
+            bucket.id,
+            VersionListQuery {
+                limit: 9,
+                ..VersionListQuery::default()
+            },
+        )
+        .await
+        .unwrap();
+    let classes: Vec<_> = page
+        .entries
+        .iter()
+        .map(|entry| match entry {
+            VersionEntry::Version(listed) => listed.object.storage_class.as_deref(),
+            VersionEntry::Prefix(_) => panic!("{entry:?}"),
+        })
+        .collect();
+    assert_eq!(classes, [None, Some("COLD")]);
+    assert!(garbage(&index).await.is_empty());
+    delete(&index, &bucket, "copy").await;
+    let mut left = garbage(&index).await;
+    left.sort();
+    assert_eq!(left, ["a", "b"]);
+    for (prefix, held) in [
+        ("COLD/", true),
+        ("a", true),
+        ("COL/", false),
+        ("COLD/e", false),
+    ] {
+        assert_eq!(index.holds_blobs(prefix).await.unwrap(), held, "{prefix}");
+    }
+    delete(&index, &bucket, "key").await;
+    assert!(index.holds_blobs("COLD/").await.unwrap());
 }

@@ -403,7 +403,6 @@ async fn an_envelope_is_changed_for_who_read_it() {
         seq: first.version.seq,
         from: first.version.envelope.clone(),
         envelope: Bytes::from_static(b"new envelope"),
-        meta: Bytes::from_static(b"new meta"),
     };
     let set = async |version: VersionRef| {
         let (index, change) = (index.clone(), change.clone());
@@ -417,6 +416,41 @@ async fn an_envelope_is_changed_for_who_read_it() {
     assert_eq!(set(id(&first)).await, Some(IndexError::Conflict));
     let found = index.version(bucket.id, "key", &id(&first)).await.unwrap();
     assert_eq!(found.version.envelope, change.envelope);
-    assert_eq!(found.version.meta, change.meta);
+    assert_eq!(found.version.meta, first.version.meta);
     assert_eq!(found.version.etag, "1");
+}
+
+#[tokio::test]
+async fn versions_below_a_prefix_are_scanned_with_their_details() {
+    let index = fresh().await;
+    let bucket = versioned(&index).await;
+    for key in ["a", "in", "in/1", "in/2", "in/2", "io"] {
+        put(&index, &bucket, key, "e").await;
+    }
+    let mut seen = Vec::new();
+    let mut place = None;
+    loop {
+        let found = index
+            .scan_versions_below(bucket.id, "in/", place.as_ref(), 2)
+            .await
+            .unwrap();
+        seen.extend(found.iter().map(|version| version.listed.clone()));
+        match found.last() {
+            Some(last) if found.len() == 2 => place = Some(last.place()),
+            _ => break,
+        }
+    }
+    let keys: Vec<_> = seen
+        .iter()
+        .map(|version| version.object.key.as_str())
+        .collect();
+    assert_eq!(keys, ["in/1", "in/2", "in/2"]);
+    let seqs: Vec<_> = seen.iter().map(|version| version.seq).chain([-1]).collect();
+    let details = index.version_details(&seqs).await.unwrap();
+    let envelopes: Vec<_> = details
+        .iter()
+        .map(|details| details.as_ref().map(|details| &details.envelope[..]))
+        .collect();
+    let envelope = Some(&b"envelope"[..]);
+    assert_eq!(envelopes, [envelope, envelope, envelope, None]);
 }

@@ -134,6 +134,7 @@ impl World {
                 .collect(),
             boundary: None,
             session: None,
+            source: None,
             tags: Arc::default(),
             environment: Environment {
                 source_ip: Some("192.0.2.1".parse().unwrap()),

@@ -62,7 +62,7 @@ pub(crate) enum Permission {
 impl Group {
     const ALL: [Self; 3] = [Self::AllUsers, Self::AuthenticatedUsers, Self::LogDelivery];
 
-    fn uri(self) -> &'static str {
+    pub(crate) fn uri(self) -> &'static str {
         match self {
             Self::AllUsers => "http://acs.amazonaws.com/groups/global/AllUsers",
             Self::AuthenticatedUsers => "http://acs.amazonaws.com/groups/global/AuthenticatedUsers",
@@ -91,7 +91,7 @@ impl Permission {
         Self::WriteAcp,
     ];
 
-    fn name(self) -> &'static str {
+    pub(crate) fn name(self) -> &'static str {
         match self {
             Self::FullControl => "FULL_CONTROL",
             Self::Read => "READ",

@@ -213,7 +213,10 @@ fn subjects(pattern: &str) -> (bool, bool) {
             }
         }
     };
-    for op in Operation::ALL {
+    let of_buckets = Operation::ALL
+        .iter()
+        .filter(|op| op.level() != Level::Account);
+    for op in of_buckets {
         let objects = op.level() == Level::Object || about_objects(op.action());
         add(op.action(), objects);
         add(op.version_action(), objects);

@@ -2,36 +2,17 @@
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/amazon-s3-policy-keys.html>
 
 use sealgate_iam::SignatureVersion;
-use sealgate_policy::Context;
+use sealgate_policy::{Context, S3_HEADER_KEYS};
 use time::OffsetDateTime;
 use time::format_description::well_known::Rfc3339;
 
+use super::Sharing;
 use crate::operation::Operation as Op;
 use crate::request::Request;
+use crate::tags::Tags;
 
 /// The header that names a KMS key.
 pub(crate) const KMS_KEY_ID: &str = "x-amz-server-side-encryption-aws-kms-key-id";
-
-/// Headers that are condition keys behind `s3:`.
-const HEADERS: [&str; 17] = [
-    "if-match",
-    "if-none-match",
-    "x-amz-acl",
-    "x-amz-content-sha256",
-    "x-amz-copy-source",
-    "x-amz-grant-full-control",
-    "x-amz-grant-read",
-    "x-amz-grant-read-acp",
-    "x-amz-grant-write",
-    "x-amz-grant-write-acp",
-    "x-amz-metadata-directive",
-    "x-amz-object-ownership",
-    "x-amz-server-side-encryption",
-    KMS_KEY_ID,
-    "x-amz-server-side-encryption-customer-algorithm",
-    "x-amz-storage-class",
-    "x-amz-website-redirect-location",
-];
 
 /// Headers of Object Lock and their keys.
 const LOCK_HEADERS: [(&str, &str); 3] = [
@@ -59,6 +40,9 @@ pub(crate) fn of_request(request: &Request, owner: &str, kms_key: Option<&str>) 
             }
         }
     }
+    if let Some(version) = request.conn.tls_version {
+        context.insert("s3:TlsVersion", version);
+    }
     if let Some(version) = request.query.get("versionId") {
         context.insert("s3:VersionId", version);
     }
@@ -66,7 +50,7 @@ pub(crate) fn of_request(request: &Request, owner: &str, kms_key: Option<&str>) 
         let value = request.parts.headers.get(name)?;
         value.to_str().ok()
     };
-    for name in HEADERS {
+    for name in S3_HEADER_KEYS {
         if let Some(value) = header(name) {
             context.insert(&format!("s3:{name}"), value);
         }
@@ -97,7 +81,8 @@ fn write_signature(context: &mut Context, request: &Request) {
     let version = match request.signature {
         SignatureVersion::V4 => "AWS4-HMAC-SHA256",
         SignatureVersion::V2 => "AWS",
-        SignatureVersion::None => return,
+        // Nothing was signed: a policy that asks for a kind of signature is not met.
+        SignatureVersion::Console | SignatureVersion::None => return,
     };
     context.insert("s3:signatureversion", version);
     let auth = match request.op {
@@ -124,6 +109,16 @@ pub(crate) fn insert_request_tags(
         keys.push(key);
     }
     context.insert_all("s3:RequestObjectTagKeys", keys);
+}
+
+/// The tags of the bucket that a request is about, where they decide about access
+/// ([ABAC](https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging.html)).
+pub(crate) fn insert_bucket_tags(context: &mut Context, sharing: &Sharing) {
+    for family in ["aws:ResourceTag", "s3:BucketTag"] {
+        for (key, value) in sharing.tags.iter().flat_map(Tags::iter) {
+            context.insert(&format!("{family}/{key}"), value);
+        }
+    }
 }
 
 /// The tags of the object that a request is about.

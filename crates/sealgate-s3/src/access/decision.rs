@@ -2,10 +2,13 @@
 //! object, and what is blocked, put together as S3 does.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/how-s3-evaluates-access-control.html>
 
+use std::borrow::Cow;
+
 use sealgate_policy::{Access, Authority, Caller, Context, Decision, PrincipalKind, authorize};
 
 use super::Sharing;
 use super::acl::{Acl, Asker, Permission};
+use super::context;
 use super::object::ObjectAccess;
 use crate::error::{Code, S3Error};
 
@@ -109,12 +112,16 @@ impl<'a> Question<'a> {
 
     fn policies(&self, with_bucket: bool, granted: bool) -> Decision {
         let policy = self.sharing.and_then(|it| it.policy.as_ref());
+        let mut context = Cow::Borrowed(self.context);
+        if let Some(sharing) = self.sharing.filter(|it| it.tags.is_some()) {
+            context::insert_bucket_tags(context.to_mut(), sharing);
+        }
         authorize(&Access {
             caller: self.caller,
             action: self.action,
             resource: self.resource,
             resource_account: self.owner,
-            context: self.context,
+            context: &context,
             resource_policy: policy.filter(|_| with_bucket).map(|it| &it.policy),
             authority: Authority::Account,
             grant: granted.then_some(ACL),
@@ -261,7 +268,9 @@ mod tests {
                 config.insert(Acl::KIND.into(), acl.to_bytes().unwrap());
             }
             let bucket = Bucket { config, ..bucket() };
-            SharingCache::default().get(&Arc::new(bucket)).unwrap()
+            SharingCache::default()
+                .get(&Arc::new(bucket), None)
+                .unwrap()
         }
 
         fn allows(&self, caller: &Caller, action: &str, object: Option<&ObjectAccess>) -> bool {
@@ -479,7 +488,11 @@ mod tests {
                 config: [(kind.to_owned(), Bytes::from_static(text.as_bytes()))].into(),
                 ..bucket()
             };
-            assert!(SharingCache::default().get(&Arc::new(bucket)).is_err());
+            assert!(
+                SharingCache::default()
+                    .get(&Arc::new(bucket), None)
+                    .is_err()
+            );
         }
     }
 }

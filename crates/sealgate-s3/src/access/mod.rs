@@ -4,6 +4,7 @@
 //! `Sharing` is all of that for one bucket, parsed once. `decision` puts it together with the identity's
 //! policies; everything else here is one of its parts.
 
+pub(crate) mod account_block;
 pub(crate) mod acl;
 pub(crate) mod acl_request;
 pub(crate) mod bucket_policy;

@@ -1,4 +1,4 @@
-//! The four settings that block public access to a bucket.
+//! The four settings that block public access to a bucket, or to all buckets of an account.
 //! <https://docs.aws.amazon.com/AmazonS3/latest/userguide/access-control-block-public-access.html>
 
 use sealgate_index::Bucket;
@@ -24,6 +24,16 @@ pub(crate) struct PublicAccessBlock {
 impl PublicAccessBlock {
     /// The default of new buckets since April 2023.
     const ALL: Self = Self::of_all(true);
+
+    /// What either blocks.
+    pub(crate) fn or(self, other: Self) -> Self {
+        Self {
+            block_public_acls: self.block_public_acls || other.block_public_acls,
+            ignore_public_acls: self.ignore_public_acls || other.ignore_public_acls,
+            block_public_policy: self.block_public_policy || other.block_public_policy,
+            restrict_public_buckets: self.restrict_public_buckets || other.restrict_public_buckets,
+        }
+    }
 
     const fn of_all(blocked: bool) -> Self {
         Self {

@@ -11,6 +11,9 @@ use super::ownership::Ownership;
 use super::public_access_block::PublicAccessBlock;
 use crate::document::Document as _;
 use crate::error::Result;
+use crate::ops::bucket_settings::Abac;
+use crate::ops::bucket_tagging::BucketTags;
+use crate::tags::Tags;
 
 /// Buckets whose sharing is kept parsed.
 const MAX_CACHED: usize = 4096;
@@ -23,15 +26,22 @@ pub(crate) struct Sharing {
     pub(crate) ownership: Ownership,
     /// The list that was put. Without one the bucket is private.
     acl: Option<Acl>,
+    /// The bucket's tags, where they decide about access.
+    pub(crate) tags: Option<Tags>,
 }
 
 impl Sharing {
-    fn of(bucket: &Bucket) -> Result<Self> {
+    fn of(bucket: &Bucket, account: Option<PublicAccessBlock>) -> Result<Self> {
+        let block = PublicAccessBlock::in_force(bucket)?;
         Ok(Self {
             policy: BucketPolicy::of(bucket)?,
-            block: PublicAccessBlock::in_force(bucket)?,
+            block: account.map_or(block, |account| block.or(account)),
             ownership: Ownership::in_force(bucket)?,
             acl: Acl::of(bucket)?,
+            tags: match Abac::is_enabled(bucket)? {
+                true => BucketTags::of(bucket)?.map(|tags| tags.0),
+                false => None,
+            },
         })
     }
 
@@ -56,26 +66,31 @@ impl Sharing {
 #[derive(Debug, Clone, Default)]
 pub(crate) struct SharingCache(Arc<RwLock<HashMap<i64, Known>>>);
 
-/// A bucket as it was read, and how it is shared.
-type Known = (Arc<Bucket>, Arc<Sharing>);
+/// A bucket as it was read, what its account blocks, and how it is shared.
+type Known = (Arc<Bucket>, Option<PublicAccessBlock>, Arc<Sharing>);
 
 impl SharingCache {
-    /// How a bucket is shared. Parsed anew when one of its documents has changed.
-    pub(crate) fn get(&self, bucket: &Arc<Bucket>) -> Result<Arc<Sharing>> {
+    /// How a bucket is shared, whose account blocks this. Parsed anew when one of its documents has changed.
+    pub(crate) fn get(
+        &self,
+        bucket: &Arc<Bucket>,
+        account: Option<PublicAccessBlock>,
+    ) -> Result<Arc<Sharing>> {
         {
             let cached = self.0.read().unwrap_or_else(PoisonError::into_inner);
-            if let Some((of, sharing)) = cached.get(&bucket.id)
+            if let Some((of, under, sharing)) = cached.get(&bucket.id)
+                && *under == account
                 && (Arc::ptr_eq(of, bucket) || of.config == bucket.config)
             {
                 return Ok(sharing.clone());
             }
         }
-        let sharing = Arc::new(Sharing::of(bucket)?);
+        let sharing = Arc::new(Sharing::of(bucket, account)?);
         let mut cached = self.0.write().unwrap_or_else(PoisonError::into_inner);
         if cached.len() >= MAX_CACHED && !cached.contains_key(&bucket.id) {
             cached.clear();
         }
-        cached.insert(bucket.id, (bucket.clone(), sharing.clone()));
+        cached.insert(bucket.id, (bucket.clone(), account, sharing.clone()));
         Ok(sharing)
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use sealgate_index::Bucket;
-use sealgate_policy::Context;
+use sealgate_policy::{Context, Source as PolicySource};
 use time::{Date, OffsetDateTime};
 
 use super::configuration::Source;
@@ -77,7 +77,11 @@ impl S3 {
                 account: &source.account_id,
                 bucket: &target.bucket,
                 service: SERVICE,
-                kms: None,
+                source: Some(PolicySource {
+                    arn: format!("arn:aws:s3:::{}", source.name),
+                    account_id: source.account_id.clone(),
+                }),
+                mode: None,
             };
             self.put_file(&to, &file, now).await?;
         }
@@ -114,7 +118,7 @@ impl S3 {
         if bucket.account_id != source.account_id || bucket.region != source.region {
             return Err(Code::AccessDenied.into());
         }
-        let sharing = self.sharing.get(&bucket)?;
+        let sharing = self.sharing(&bucket).await?;
         // The service belongs to no account here: only what the bucket itself says lets it in.
         let caller = delivery::service(SERVICE, "", &self.config.region, OffsetDateTime::now_utc());
         let mut context = Context::new();

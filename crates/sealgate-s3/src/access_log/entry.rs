@@ -63,6 +63,8 @@ pub(crate) struct Entry {
     signature: Option<&'static str>,
     authentication: Option<&'static str>,
     host: Option<String>,
+    /// The version of TLS, where it is known.
+    tls: Option<String>,
 }
 
 /// What a request is known by.
@@ -100,7 +102,7 @@ impl Entry {
         let signature = auth.and_then(|auth| match auth.signature {
             SignatureVersion::V4 => Some("SigV4"),
             SignatureVersion::V2 => Some("SigV2"),
-            SignatureVersion::None => None,
+            SignatureVersion::Console | SignatureVersion::None => None,
         });
         let presigned = auth.is_some_and(|auth| auth.presigned);
         let query = sealgate_wire::Query::of(&parts.uri);
@@ -134,6 +136,7 @@ impl Entry {
                 true => "QueryString",
                 false => "AuthHeader",
             }),
+            tls: conn.tls_version.map(|version| format!("TLSv{version}")),
             host: host.map(bare),
         })
     }
@@ -212,8 +215,7 @@ impl Entry {
             dash(),
             or_dash(self.authentication),
             or_dash(self.host.as_deref()),
-            // The version of TLS: not known here.
-            dash(),
+            self.tls.clone().unwrap_or_else(dash),
             // Access points: there are none.
             dash(),
             // Whether a list was needed: not told.
@@ -314,6 +316,7 @@ mod tests {
             signature: Some("SigV4"),
             authentication: Some("AuthHeader"),
             host: Some(bare("b.s3 x")),
+            tls: Some("TLSv1.3".to_owned()),
         }
     }
 
@@ -323,7 +326,7 @@ mod tests {
             entry().line(7),
             "[06/Feb/2026:00:00:38 +0000] 192.0.2.3 - 3E57427F3EXAMPLE REST.GET.OBJECT a%20b/%C3%BC \
              \"GET /b/a%20b/%C3%BC?versionId=v HTTP/1.1\" 200 - - 113 7 5 \"-\" \"say %22S3%22\" v s9lz \
-             SigV4 - AuthHeader b.s3%20x - - -"
+             SigV4 - AuthHeader b.s3%20x TLSv1.3 - -"
         );
     }
 

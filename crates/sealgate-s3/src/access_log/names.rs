@@ -24,6 +24,7 @@ pub(super) fn of_operation(op: Op) -> String {
     }
     let what = match (op.level(), op.subresource()) {
         (Level::Service, _) => "SERVICE".to_owned(),
+        (Level::Account, _) => "ACCOUNT".to_owned(),
         (Level::Bucket, "") => "BUCKET".to_owned(),
         (Level::Object, "") => "OBJECT".to_owned(),
         (Level::Bucket, "logging") => "LOGGING_STATUS".to_owned(),

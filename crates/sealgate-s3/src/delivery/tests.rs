@@ -53,6 +53,7 @@ impl World {
             sse: Arc::new(Sse::new(kms.clone())),
             trail: trail.clone(),
             targets: Default::default(),
+            remotes: Default::default(),
             config: Config {
                 region: REGION.to_owned(),
                 domains: Vec::new(),

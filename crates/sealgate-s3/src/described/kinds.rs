@@ -4,6 +4,7 @@
 use super::Kind;
 use super::schema::Field;
 use crate::error::{Code, Result, S3Error};
+use crate::inventory::columns;
 use crate::names::BucketName;
 use crate::tags::MAX_OBJECT_TAGS;
 use crate::xml::Element;
@@ -52,6 +53,25 @@ pub(crate) static INTELLIGENT_TIERING: Kind = Kind {
     check: tiers,
 };
 
+/// `InventoryConfiguration`.
+pub(crate) static INVENTORY: Kind = Kind {
+    name: "inventory",
+    root: "InventoryConfiguration",
+    listing: "ListInventoryConfigurationsResult",
+    fields: &[
+        Field::holds("Destination", INVENTORY_DESTINATION),
+        Field::text("IsEnabled", |text| matches!(text, "true" | "false")),
+        Field::holds("Filter", &[PREFIX.required()]).optional(),
+        ID,
+        Field::text("IncludedObjectVersions", |text| {
+            matches!(text, "All" | "Current")
+        }),
+        Field::holds("OptionalFields", OPTIONAL_FIELDS).optional(),
+        Field::holds("Schedule", SCHEDULE),
+    ],
+    check: inventory,
+};
+
 const ID: Field = Field::text("Id", |_| true);
 const PREFIX: Field = Field::text("Prefix", |text| text.len() <= MAX_PREFIX).optional();
 const PAIR: &[Field] = &[
@@ -85,6 +105,26 @@ const BUCKET_DESTINATION: &[Field] = &[
     Field::text("Bucket", is_bucket_arn),
     PREFIX,
 ];
+const INVENTORY_DESTINATION: &[Field] = &[Field::holds("S3BucketDestination", INVENTORY_BUCKET)];
+const INVENTORY_BUCKET: &[Field] = &[
+    Field::text("AccountId", is_account).optional(),
+    Field::text("Bucket", is_bucket_arn),
+    Field::text("Format", |text| matches!(text, "CSV" | "ORC" | "Parquet")),
+    PREFIX,
+    Field::holds("Encryption", INVENTORY_ENCRYPTION).optional(),
+];
+const INVENTORY_ENCRYPTION: &[Field] = &[
+    Field::holds("SSE-S3", &[]).optional(),
+    Field::holds("SSE-KMS", &[Field::text("KeyId", |text| !text.is_empty())]).optional(),
+];
+const OPTIONAL_FIELDS: &[Field] = &[
+    Field::text("Field", |text| columns::optional(text).is_some())
+        .optional()
+        .up_to(columns::OPTIONAL.len()),
+];
+const SCHEDULE: &[Field] = &[Field::text("Frequency", |text| {
+    matches!(text, "Daily" | "Weekly")
+})];
 const TIERING: &[Field] = &[
     Field::text("AccessTier", |text| {
         matches!(text, "ARCHIVE_ACCESS" | "DEEP_ARCHIVE_ACCESS")
@@ -126,6 +166,33 @@ fn metrics(root: &Element) -> Result<()> {
     let filter = root.optional("Filter")?;
     if filter.is_some_and(|f| names_access_point(f) || f.all("And").any(names_access_point)) {
         return Err(S3Error::not_implemented("An access point"));
+    }
+    Ok(())
+}
+
+/// Each field once, one encryption, and a format that can be written.
+fn inventory(root: &Element) -> Result<()> {
+    if let Some(fields) = root.optional("OptionalFields")? {
+        let mut seen = Vec::new();
+        for field in &fields.children {
+            if seen.contains(&&field.text) {
+                return Err(Code::MalformedXml.into());
+            }
+            seen.push(&field.text);
+        }
+    }
+    let destination = root
+        .required("Destination")?
+        .required("S3BucketDestination")?;
+    if let Some(encryption) = destination.optional("Encryption")?
+        && encryption.children.len() != 1
+    {
+        return Err(Code::MalformedXml.into());
+    }
+    if destination.required_text("Format")? == "ORC" {
+        return Err(S3Error::not_implemented(
+            "An inventory in the format ORC (CSV and Parquet are)",
+        ));
     }
     Ok(())
 }

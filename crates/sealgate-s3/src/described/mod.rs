@@ -1,11 +1,12 @@
-//! Configurations that describe and change nothing: which classes of storage to analyse, what to measure, when to
-//! move objects into cheaper tiers. There is one class of storage here and metrics are the operator's, so that
-//! what they hold is checked, kept, and told again.
+//! Configurations of which a bucket may have many. Most describe and change nothing: which classes of storage to
+//! analyse, what to measure, when to move objects into cheaper tiers. Objects move by lifecycle rules only and
+//! metrics are the operator's, so that what they hold is checked, kept, and told again. Inventories are carried out: see
+//! `inventory`.
 
 mod kinds;
 mod schema;
 
-pub(crate) use kinds::{ANALYTICS, INTELLIGENT_TIERING, METRICS, is_id};
+pub(crate) use kinds::{ANALYTICS, INTELLIGENT_TIERING, INVENTORY, METRICS, is_id};
 
 use schema::Field;
 

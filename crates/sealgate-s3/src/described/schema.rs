@@ -43,6 +43,12 @@ impl Field {
         self
     }
 
+    /// It may not be missing.
+    pub(super) const fn required(mut self) -> Self {
+        self.least = 1;
+        self
+    }
+
     /// It may stand so often.
     pub(super) const fn up_to(mut self, most: usize) -> Self {
         self.most = most;

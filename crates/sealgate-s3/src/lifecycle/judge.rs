@@ -5,7 +5,7 @@
 use sealgate_index::ScannedVersion;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 
-use super::rules::{Expiration, Filter, Predicate, Rule, Rules};
+use super::rules::{Expiration, Filter, Predicate, Rule, Rules, When};
 use crate::tags::Tags;
 
 /// What is to be done with a version.
@@ -49,6 +49,24 @@ impl<'a> Candidate<'a> {
     }
 }
 
+/// Objects below this size are not moved, unless a rule says otherwise by their size.
+const SMALLEST_MOVED: u64 = 128 * 1024;
+/// Storage classes in the order in which objects go down from one to another; the common one is above them.
+const WAY_DOWN: [&str; 6] = [
+    "STANDARD_IA",
+    "INTELLIGENT_TIERING",
+    "ONEZONE_IA",
+    "GLACIER_IR",
+    "GLACIER",
+    "DEEP_ARCHIVE",
+];
+
+impl Rule {
+    fn moves(&self) -> bool {
+        !self.transitions.is_empty() || !self.noncurrent_transitions.is_empty()
+    }
+}
+
 /// The day at whose beginning something is so many days old, rounded up. `None`: never.
 pub(super) fn due(since: OffsetDateTime, days: u32) -> Option<Date> {
     since
@@ -59,6 +77,15 @@ pub(super) fn due(since: OffsetDateTime, days: u32) -> Option<Date> {
 }
 
 impl Filter {
+    fn is_about_size(&self) -> bool {
+        self.predicates().iter().any(|predicate| {
+            matches!(
+                predicate,
+                Predicate::LargerThan(_) | Predicate::SmallerThan(_)
+            )
+        })
+    }
+
     /// Whether a rule is about this. Delete markers have no size, and are no object's that has one.
     fn matches(&self, key: &str, size: Option<u64>, tags: &Tags) -> bool {
         if let Self::Legacy(prefix) = self {
@@ -83,7 +110,67 @@ impl Rules {
     /// Whether there is anything to do with versions.
     pub(super) fn about_versions(&self) -> bool {
         self.enabled()
-            .any(|rule| rule.expiration.is_some() || rule.noncurrent.is_some())
+            .any(|rule| rule.expiration.is_some() || rule.noncurrent.is_some() || rule.moves())
+    }
+
+    /// Whether there is anything to move into other storage classes.
+    pub(super) fn about_classes(&self) -> bool {
+        self.enabled().any(Rule::moves)
+    }
+
+    /// The storage classes that rules name, also those that are turned off.
+    pub(crate) fn classes(&self) -> impl Iterator<Item = &str> {
+        self.rules.iter().flat_map(|rule| {
+            let current = rule.transitions.iter().map(|action| &action.class);
+            let noncurrent = rule.noncurrent_transitions.iter();
+            current
+                .chain(noncurrent.map(|action| &action.class))
+                .map(String::as_str)
+        })
+    }
+
+    /// The storage class that a version is to be in at the beginning of a day, if it is another: the last of those
+    /// that are due on AWS's way down
+    /// ([transitions](https://docs.aws.amazon.com/AmazonS3/latest/userguide/lifecycle-transition-general-considerations.html)).
+    pub(super) fn class(
+        &self,
+        candidate: &Candidate<'_>,
+        class: Option<&str>,
+        day: Date,
+    ) -> Option<&str> {
+        let size = candidate.size?;
+        let has_come = |date: Option<Date>| date.is_some_and(|date| date <= day);
+        let rules = self
+            .enabled()
+            .filter(|rule| {
+                rule.filter
+                    .matches(candidate.key, Some(size), candidate.tags)
+            })
+            .filter(|rule| size >= SMALLEST_MOVED || rule.filter.is_about_size());
+        let due = rules.flat_map(|rule| {
+            let current = rule.transitions.iter().filter(|action| {
+                candidate.is_latest
+                    && match action.when {
+                        When::Days(days) => has_come(due(candidate.modified, days)),
+                        When::Date(date) => has_come(Some(date)),
+                    }
+            });
+            let noncurrent = rule.noncurrent_transitions.iter().filter(|action| {
+                let enough = action
+                    .due
+                    .newer
+                    .is_none_or(|newer| candidate.newer_noncurrent >= newer);
+                let since = candidate.noncurrent_since.filter(|_| !candidate.is_latest);
+                enough && since.is_some_and(|since| has_come(due(since, action.due.days)))
+            });
+            current
+                .map(|action| &action.class)
+                .chain(noncurrent.map(|action| &action.class))
+        });
+        let depth = |class: &str| WAY_DOWN.iter().position(|other| *other == class);
+        due.map(String::as_str)
+            .max_by_key(|class| depth(class))
+            .filter(|to| depth(to) > class.and_then(depth))
     }
 
     /// Whether there is anything to do with uploads.
@@ -134,7 +221,7 @@ impl Rules {
     }
 
     /// When a current object expires, and by which rule: the first one that will.
-    pub(super) fn expiry(
+    pub(crate) fn expiry(
         &self,
         key: &str,
         size: u64,

@@ -2,6 +2,7 @@
 //!
 //! - `rules`, `parse`: the configuration, and what of it is taken
 //! - `judge`: what the rules say of a version or an upload, and when
+//! - `transition`: bodies that go into other stores
 //! - `headers`: `x-amz-expiration` and its like
 //! - `pass`, `note`: going through a bucket in batches, and how far that came
 
@@ -13,11 +14,14 @@ mod pass;
 mod rules;
 #[cfg(test)]
 mod tests;
+mod transition;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
+use sealgate_blobs::{BlobError, BlobStore};
+use sealgate_iam::Iam;
 use sealgate_index::{Index, IndexError};
 use time::Date;
 
@@ -26,6 +30,7 @@ pub use pass::{Pass, Tally};
 pub(crate) use rules::{MinimumSize, Rules};
 
 use crate::document::Document as _;
+use crate::events::Events;
 
 /// Why a pass did not come to its end.
 #[derive(Debug, thiserror::Error)]
@@ -33,8 +38,11 @@ pub enum LifecycleError {
     /// The index refused or failed.
     #[error(transparent)]
     Index(#[from] IndexError),
-    /// The rules, or the tags of an object, cannot be read: nothing is done by what is not understood.
-    #[error("what is kept of a bucket's lifecycle cannot be read")]
+    /// A store refused or failed.
+    #[error(transparent)]
+    Blobs(#[from] BlobError),
+    /// The rules, the tags of an object, or whom to notify cannot be read: nothing is done by what is not understood.
+    #[error("what is kept of a bucket's lifecycle or notifications cannot be read")]
     Damaged,
 }
 
@@ -55,6 +63,8 @@ pub struct Lifecycle(Arc<Inner>);
 
 struct Inner {
     index: Index,
+    blobs: BlobStore,
+    events: Events,
     counts: Counts,
 }
 
@@ -65,15 +75,18 @@ struct Counts {
     noncurrent: AtomicU64,
     markers: AtomicU64,
     uploads: AtomicU64,
+    moved: AtomicU64,
     bytes: AtomicU64,
     worked: AtomicU64,
 }
 
 impl Lifecycle {
-    /// Over this index.
-    pub fn new(index: Index) -> Self {
+    /// Over this index and these bodies, for the buckets of these accounts.
+    pub fn new(index: Index, blobs: BlobStore, iam: Iam, region: String) -> Self {
         Self(Arc::new(Inner {
             index,
+            blobs,
+            events: Events::new(iam, region),
             counts: Counts::default(),
         }))
     }
@@ -118,6 +131,7 @@ impl Lifecycle {
                     noncurrent = tally.noncurrent,
                     markers = tally.markers,
                     uploads = tally.uploads,
+                    moved = tally.moved,
                     bytes = tally.bytes,
                     "lifecycle rules were carried out"
                 );
@@ -127,13 +141,14 @@ impl Lifecycle {
     }
 
     /// What was done since the start, by name of the action.
-    pub fn actions(&self) -> [(&'static str, u64); 4] {
+    pub fn actions(&self) -> [(&'static str, u64); 5] {
         let counts = &self.0.counts;
         [
             ("expire", counts.expired.load(Ordering::Relaxed)),
             ("noncurrent", counts.noncurrent.load(Ordering::Relaxed)),
             ("delete_marker", counts.markers.load(Ordering::Relaxed)),
             ("abort_upload", counts.uploads.load(Ordering::Relaxed)),
+            ("transition", counts.moved.load(Ordering::Relaxed)),
         ]
     }
 
@@ -161,6 +176,7 @@ impl Lifecycle {
             (&counts.noncurrent, before.noncurrent, after.noncurrent),
             (&counts.markers, before.markers, after.markers),
             (&counts.uploads, before.uploads, after.uploads),
+            (&counts.moved, before.moved, after.moved),
             (&counts.bytes, before.bytes, after.bytes),
         ] {
             counter.fetch_add(after.saturating_sub(before), Ordering::Relaxed);

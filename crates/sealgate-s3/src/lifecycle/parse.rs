@@ -6,7 +6,10 @@ use std::collections::HashSet;
 use time::format_description::well_known::{Iso8601, Rfc3339};
 use time::{Date, OffsetDateTime, Time, UtcOffset};
 
-use super::rules::{Expiration, Filter, MinimumSize, Noncurrent, Predicate, Rule, Rules};
+use super::rules::{
+    Expiration, Filter, MinimumSize, Noncurrent, NoncurrentTransition, Predicate, Rule, Rules,
+    Transition, When,
+};
 use crate::error::{Code, Result, S3Error};
 use crate::xml::Element;
 
@@ -118,16 +121,6 @@ fn rule(element: &Element) -> Result<Rule> {
         "Disabled" => false,
         _ => return Err(malformed()),
     };
-    let transitions = ["Transition", "NoncurrentVersionTransition"];
-    if transitions
-        .iter()
-        .any(|name| element.all(name).next().is_some())
-    {
-        return Err(S3Error::new(
-            Code::NotImplemented,
-            "Transitions to other storage classes are not implemented by this server: it has one store, and its storage class is STANDARD.",
-        ));
-    }
     let filter = match (element.optional("Prefix")?, element.optional("Filter")?) {
         (Some(text), None) => Filter::Legacy(prefix(&text.text)?),
         (None, Some(element)) => filter(element)?,
@@ -145,6 +138,14 @@ fn rule(element: &Element) -> Result<Rule> {
             .optional("NoncurrentVersionExpiration")?
             .map(noncurrent)
             .transpose()?,
+        transitions: element
+            .all("Transition")
+            .map(transition)
+            .collect::<Result<_>>()?,
+        noncurrent_transitions: element
+            .all("NoncurrentVersionTransition")
+            .map(noncurrent_transition)
+            .collect::<Result<_>>()?,
         abort: element
             .optional("AbortIncompleteMultipartUpload")?
             .map(abort)
@@ -170,11 +171,17 @@ fn id(given: Option<&str>) -> Result<String> {
 }
 
 fn check_combination(rule: &Rule) -> Result<()> {
-    if rule.expiration.is_none() && rule.noncurrent.is_none() && rule.abort.is_none() {
+    let acts = rule.expiration.is_some()
+        || rule.noncurrent.is_some()
+        || rule.abort.is_some()
+        || !rule.transitions.is_empty()
+        || !rule.noncurrent_transitions.is_empty();
+    if !acts {
         return Err(S3Error::invalid_request(
             "At least one action needs to be specified in a rule",
         ));
     }
+    check_transitions(rule)?;
     let predicates = rule.filter.predicates();
     let by_tag = predicates
         .iter()
@@ -203,13 +210,125 @@ fn check_combination(rule: &Rule) -> Result<()> {
             "{action} cannot be specified with {what}."
         )));
     }
-    let keeps = rule.noncurrent.is_some_and(|action| action.newer.is_some());
+    let keeps = rule.noncurrent.is_some_and(|action| action.newer.is_some())
+        || rule
+            .noncurrent_transitions
+            .iter()
+            .any(|action| action.due.newer.is_some());
     if keeps && matches!(rule.filter, Filter::Legacy(_)) {
         return Err(S3Error::invalid_request(
             "NewerNoncurrentVersions can only be used in Lifecycle V2.",
         ));
     }
     Ok(())
+}
+
+/// Each class once, and nothing moved on the day that it goes.
+fn check_transitions(rule: &Rule) -> Result<()> {
+    let of_current = rule.transitions.iter().map(|action| &action.class);
+    let of_noncurrent = rule.noncurrent_transitions.iter();
+    let of_noncurrent = of_noncurrent.map(|action| &action.class);
+    let (mut seen, mut seen_noncurrent) = (HashSet::new(), HashSet::new());
+    let once = of_current.into_iter().all(|class| seen.insert(class))
+        && of_noncurrent
+            .into_iter()
+            .all(|class| seen_noncurrent.insert(class));
+    if !once {
+        return Err(S3Error::invalid_request(
+            "'StorageClass' must be different for 'Transition' actions in same 'Rule'",
+        ));
+    }
+    for action in &rule.transitions {
+        let goes_first = match (action.when, rule.expiration) {
+            (When::Days(moved), Some(Expiration::Days(gone))) => gone <= moved,
+            (When::Date(moved), Some(Expiration::Date(gone))) => gone <= moved,
+            (When::Days(_), Some(Expiration::Date(_)))
+            | (When::Date(_), Some(Expiration::Days(_))) => {
+                return Err(S3Error::invalid_request(
+                    "Found mixed 'Date' and 'Days' based Expiration and Transition actions in lifecycle rule",
+                ));
+            }
+            _ => false,
+        };
+        if goes_first {
+            return Err(argument(
+                "'Days' in the Expiration action must be greater than 'Days' in the Transition action",
+            ));
+        }
+    }
+    let gone = rule.noncurrent.map(|action| action.days);
+    let of_noncurrent = rule.noncurrent_transitions.iter();
+    if gone.is_some_and(|gone| of_noncurrent.clone().any(|moved| gone <= moved.due.days)) {
+        return Err(argument(
+            "'NoncurrentDays' in the NoncurrentVersionExpiration action must be greater than 'NoncurrentDays' in the NoncurrentVersionTransition action",
+        ));
+    }
+    Ok(())
+}
+
+/// The storage classes that AWS can move objects into; which have a store here is asked when the rules are put.
+const CLASSES: [&str; 6] = [
+    "GLACIER",
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "DEEP_ARCHIVE",
+    "GLACIER_IR",
+];
+/// Days that an object is there before it may go into one of the classes for infrequent access.
+const INFREQUENT_DAYS: u32 = 30;
+
+fn class(element: &Element) -> Result<String> {
+    let class = element.required_text("StorageClass")?;
+    if CLASSES.contains(&class) {
+        Ok(class.to_owned())
+    } else {
+        Err(malformed())
+    }
+}
+
+fn check_infrequent(class: &str, days: u32, name: &str, action: &str) -> Result<()> {
+    if class.ends_with("_IA") && days < INFREQUENT_DAYS {
+        return Err(argument(format!(
+            "'{name}' in {action} action must be greater than or equal to {INFREQUENT_DAYS} for storageClass '{class}'"
+        )));
+    }
+    Ok(())
+}
+
+fn transition(element: &Element) -> Result<Transition> {
+    element.only(&["Days", "Date", "StorageClass"])?;
+    let class = class(element)?;
+    let when = match (
+        element.optional_text("Days")?,
+        element.optional_text("Date")?,
+    ) {
+        (Some(text), None) => {
+            let days: i64 = text.trim().parse().map_err(|_| malformed())?;
+            let days = u32::try_from(days).ok().filter(|_| days <= MAX_DAYS);
+            // An object may be moved the day it is made.
+            let days =
+                days.ok_or_else(|| argument("'Days' in Transition action must be nonnegative"))?;
+            check_infrequent(&class, days, "Days", "Transition")?;
+            When::Days(days)
+        }
+        (None, Some(text)) => When::Date(date(text.trim())?),
+        _ => return Err(malformed()),
+    };
+    Ok(Transition { when, class })
+}
+
+fn noncurrent_transition(element: &Element) -> Result<NoncurrentTransition> {
+    const ACTION: &str = "NoncurrentVersionTransition";
+    element.only(&["NoncurrentDays", "NewerNoncurrentVersions", "StorageClass"])?;
+    let class = class(element)?;
+    let newer = count(element, "NewerNoncurrentVersions", ACTION, MAX_NEWER)?;
+    let days = count(element, "NoncurrentDays", ACTION, MAX_DAYS)?.ok_or_else(malformed)?;
+    check_infrequent(&class, days, "NoncurrentDays", ACTION)?;
+    Ok(NoncurrentTransition {
+        due: Noncurrent { days, newer },
+        class,
+    })
 }
 
 fn filter(element: &Element) -> Result<Filter> {

@@ -9,8 +9,8 @@ use std::time::Duration;
 
 use futures_util::future::join_all;
 use sealgate_index::{
-    Bucket, Delete, DeleteCondition, DeleteOutcome, IndexError, ScanPlace, ScannedVersion, Upload,
-    UploadEntry, VersionRef,
+    Bucket, Delete, DeleteCondition, DeleteOutcome, IndexError, Replication, ScanPlace,
+    ScannedVersion, Upload, UploadEntry, VersionRef,
 };
 use serde::{Deserialize, Serialize};
 use time::Date;
@@ -41,18 +41,24 @@ pub struct Tally {
     pub markers: u64,
     /// Uploads aborted.
     pub uploads: u64,
+    /// Versions moved into another storage class.
+    #[serde(default)]
+    pub moved: u64,
     /// Bytes of the objects that were removed for good.
     pub bytes: u64,
     /// Left because of a retention or a legal hold.
     pub locked: u64,
     /// Left because they changed between look and act.
     pub changed: u64,
+    /// Left because they are still to be replicated, or could not be.
+    #[serde(default)]
+    pub unreplicated: u64,
 }
 
 impl Tally {
     /// How many things were done.
     pub fn acted(&self) -> u64 {
-        self.expired + self.noncurrent + self.markers + self.uploads
+        self.expired + self.noncurrent + self.markers + self.uploads + self.moved
     }
 
     fn add(&mut self, verdict: Verdict, removed: bool, size: u64) {
@@ -70,11 +76,11 @@ impl Tally {
 
 /// A pass that goes on with every step.
 pub struct Pass {
-    lifecycle: Lifecycle,
-    bucket: Arc<Bucket>,
-    rules: Rules,
-    note: Note,
-    origin: Origin,
+    pub(super) lifecycle: Lifecycle,
+    pub(super) bucket: Arc<Bucket>,
+    pub(super) rules: Rules,
+    pub(super) note: Note,
+    pub(super) origin: Origin,
     /// Where the note is kept; a dry run keeps none.
     id: Option<String>,
     /// Things looked at in a second, at most.
@@ -172,10 +178,13 @@ impl Pass {
         Ok(!done)
     }
 
-    /// Whether the bucket still has the rules by which this pass began.
-    async fn rules_hold(&self) -> Result<bool, LifecycleError> {
+    /// Whether the bucket, which is looked at anew, still has the rules by which this pass began.
+    async fn rules_hold(&mut self) -> Result<bool, LifecycleError> {
         match self.lifecycle.0.index.bucket_by_id(self.bucket.id).await {
-            Ok(bucket) => Ok(bucket.config.get(Rules::KIND) == self.bucket.config.get(Rules::KIND)),
+            Ok(bucket) => {
+                let before = std::mem::replace(&mut self.bucket, bucket);
+                Ok(self.bucket.config.get(Rules::KIND) == before.config.get(Rules::KIND))
+            }
             Err(IndexError::NoSuchBucket) => Ok(false),
             Err(error) => Err(error.into()),
         }
@@ -208,7 +217,7 @@ impl Pass {
         let found = index
             .scan_versions(self.bucket.id, after.as_ref(), self.batch())
             .await?;
-        let mut due = Vec::new();
+        let (mut due, mut stay) = (Vec::new(), Vec::new());
         for scanned in &found {
             let tags =
                 Tags::from_bytes(scanned.tags.as_ref()).map_err(|_| LifecycleError::Damaged)?;
@@ -216,8 +225,16 @@ impl Pass {
                 .rules
                 .judge(&Candidate::new(scanned, &tags), self.note.day);
             let locked = scanned.lock.forbids_delete(index.now(), false);
+            // As at AWS, until what keeps them from it is resolved.
+            let unreplicated = matches!(
+                scanned.replication,
+                Some(Replication::Pending | Replication::Failed)
+            );
             match verdict {
-                Verdict::Keep => {}
+                Verdict::Keep => stay.push(scanned.clone()),
+                Verdict::Expire | Verdict::RemoveNoncurrent if unreplicated => {
+                    self.note.tally.unreplicated += 1;
+                }
                 Verdict::RemoveNoncurrent if locked => self.note.tally.locked += 1,
                 verdict => due.push((scanned, verdict)),
             }
@@ -225,6 +242,7 @@ impl Pass {
         for group in due.chunks(TOGETHER) {
             self.act(group).await?;
         }
+        self.transitions(&stay).await?;
         self.note.tally.scanned += found.len() as u64;
         self.note.stage = match found.last() {
             Some(last) if found.len() == self.batch() => Stage::behind(last.place()),
@@ -244,10 +262,15 @@ impl Pass {
             }
             return Ok(());
         }
-        let deletes = group
-            .iter()
-            .map(|(scanned, verdict)| delete(scanned, *verdict))
-            .collect();
+        let mut deletes = Vec::with_capacity(group.len());
+        for (scanned, verdict) in group {
+            let key = &scanned.listed.object.key;
+            let events = self.lifecycle.0.events.of_lifecycle(&self.bucket, key);
+            deletes.push(Delete {
+                events: events.await.map_err(|_| LifecycleError::Damaged)?,
+                ..delete(scanned, *verdict)
+            });
+        }
         let index = &self.lifecycle.0.index;
         let outcomes = index.delete_versions(self.bucket.id, deletes).await?;
         for ((scanned, verdict), outcome) in group.iter().zip(outcomes) {

@@ -18,8 +18,8 @@ pub(crate) struct Rules {
     pub(crate) minimum_size: MinimumSize,
 }
 
-/// `x-amz-transition-default-minimum-object-size`. It is about transitions, of which there are none, and is
-/// only given back.
+/// `x-amz-transition-default-minimum-object-size`. The classes that there are have the same minimum under both, so
+/// that it is only given back.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub(crate) enum MinimumSize {
     #[default]
@@ -52,6 +52,10 @@ pub(super) struct Rule {
     pub(super) filter: Filter,
     pub(super) expiration: Option<Expiration>,
     pub(super) noncurrent: Option<Noncurrent>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) transitions: Vec<Transition>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(super) noncurrent_transitions: Vec<NoncurrentTransition>,
     /// `AbortIncompleteMultipartUpload`: days after the upload began.
     pub(super) abort: Option<u32>,
 }
@@ -98,6 +102,29 @@ pub(super) struct Noncurrent {
     pub(super) newer: Option<u32>,
 }
 
+/// `Transition`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct Transition {
+    pub(super) when: When,
+    pub(super) class: String,
+}
+
+/// When a current version goes into another storage class.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) enum When {
+    /// So many days after the object was made.
+    Days(u32),
+    /// From this day on.
+    Date(Date),
+}
+
+/// `NoncurrentVersionTransition`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub(super) struct NoncurrentTransition {
+    pub(super) due: Noncurrent,
+    pub(super) class: String,
+}
+
 impl Document for Rules {
     const KIND: &'static str = "lifecycle";
     const ROOT: &'static str = "LifecycleConfiguration";
@@ -132,6 +159,24 @@ impl Rule {
                 if let Some(newer) = newer {
                     w.value("NewerNoncurrentVersions", newer);
                 }
+            });
+        }
+        for Transition { when, class } in &self.transitions {
+            w.element("Transition", |w| {
+                match when {
+                    When::Days(days) => w.value("Days", days),
+                    When::Date(date) => w.text("Date", iso(date.midnight().assume_utc())),
+                }
+                w.text("StorageClass", class);
+            });
+        }
+        for NoncurrentTransition { due, class } in &self.noncurrent_transitions {
+            w.element("NoncurrentVersionTransition", |w| {
+                w.value("NoncurrentDays", due.days);
+                if let Some(newer) = due.newer {
+                    w.value("NewerNoncurrentVersions", newer);
+                }
+                w.text("StorageClass", class);
             });
         }
         if let Some(days) = self.abort {

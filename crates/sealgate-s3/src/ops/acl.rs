@@ -10,6 +10,7 @@ use crate::body::RequestBody;
 use crate::document::{self, Document as _};
 use crate::error::{Code, Result, S3Error};
 use crate::notification::names::Happening;
+use crate::replication::About;
 use crate::request::Authorized;
 use crate::response::{self, Response};
 use crate::version;
@@ -68,7 +69,8 @@ pub(crate) async fn put_object(cx: &Authorized<'_>, body: &mut RequestBody) -> R
         bucket_owner: Some(bucket_owner.id()),
     };
     let acl = receive(cx, body, subject).await?;
-    let events = cx.events(cx.key()?, &[Happening::PutAcl]).await?;
+    let mut events = cx.events(cx.key()?, &[Happening::PutAcl]).await?;
+    events.extend(cx.replicates(cx.key()?, About::Changed)?);
     let touched = cx
         .s3
         .index

@@ -56,7 +56,7 @@ async fn check(cx: &Authorized<'_>, target: &Target) -> Result<()> {
         return Err(invalid_target(&target.bucket));
     }
     if target.has_grants {
-        let has_acls = cx.s3.sharing.get(&bucket)?.ownership.has_acls();
+        let has_acls = cx.s3.sharing(&bucket).await?.ownership.has_acls();
         return Err(if has_acls {
             S3Error::not_implemented("TargetGrants")
         } else {

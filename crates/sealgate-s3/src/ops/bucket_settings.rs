@@ -1,5 +1,7 @@
-//! Settings of a bucket that are one word: who pays for requests, and whether transfers are accelerated.
+//! Settings of a bucket that are one word: who pays for requests, whether transfers are accelerated, and whether its
+//! tags decide about access.
 
+use sealgate_index::Bucket;
 use serde::{Deserialize, Serialize};
 
 use crate::body::RequestBody;
@@ -99,4 +101,49 @@ pub(crate) fn acceleration(cx: &Authorized<'_>) -> Result<Response> {
         Some(status) => document::answer(&status),
         None => response::xml(Writer::document(Acceleration::ROOT, |_| ())),
     })
+}
+
+/// `AbacStatus`: whether policies see the tags of the bucket
+/// ([ABAC](https://docs.aws.amazon.com/AmazonS3/latest/userguide/buckets-tagging-enable-abac.html)).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Abac {
+    Enabled,
+    Disabled,
+}
+
+impl Abac {
+    /// Whether it is enabled for a bucket.
+    pub(crate) fn is_enabled(bucket: &Bucket) -> Result<bool> {
+        Ok(Self::of(bucket)? == Some(Self::Enabled))
+    }
+}
+
+impl Document for Abac {
+    const KIND: &'static str = "abac";
+    const ROOT: &'static str = "AbacStatus";
+    // Not answered: without a document it is disabled.
+    const MISSING: Code = Code::NoSuchConfiguration;
+
+    fn parse(root: &Element) -> Result<Self> {
+        root.only(&["Status"])?;
+        match root.required_text("Status")? {
+            "Enabled" => Ok(Self::Enabled),
+            "Disabled" => Ok(Self::Disabled),
+            _ => Err(Code::MalformedXml.into()),
+        }
+    }
+
+    fn write(&self, w: &mut Writer) {
+        let status = match self {
+            Self::Enabled => "Enabled",
+            Self::Disabled => "Disabled",
+        };
+        w.text("Status", status);
+    }
+}
+
+/// [GetBucketAbac](https://docs.aws.amazon.com/AmazonS3/latest/API/API_GetBucketAbac.html).
+pub(crate) fn abac(cx: &Authorized<'_>) -> Result<Response> {
+    let status = Abac::of(cx.bucket()?)?.unwrap_or(Abac::Disabled);
+    Ok(document::answer(&status))
 }

@@ -86,7 +86,12 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         .into_iter()
         .map(|part| (part.number, part.etag))
         .collect();
-    let events = cx.events(&version.key, &[Happening::Complete]).await?;
+    let mut events = cx.events(&version.key, &[Happening::Complete]).await?;
+    let (tags, kms) = (
+        version.attributes.tags.as_ref(),
+        in_progress.envelope.kms().is_some(),
+    );
+    events.extend(cx.replicates_new(&version.key, tags, kms)?);
     let (index, id) = (cx.s3.index.clone(), in_progress.upload.id.clone());
     let header = conditions::header_of(&condition);
     let written = writer::to_the_end(async move {

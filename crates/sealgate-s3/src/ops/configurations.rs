@@ -1,16 +1,16 @@
-//! Put, Get, Delete and List of the configurations of which a bucket may have many: of analytics, of metrics, and
-//! of intelligent tiering.
+//! Put, Get, Delete and List of the configurations of which a bucket may have many: of analytics, inventories,
+//! metrics, and intelligent tiering.
 
 use base64::Engine as _;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use http::StatusCode;
 
 use crate::body::RequestBody;
-use crate::described::{self, Kind};
+use crate::described::{self, INVENTORY, Kind};
 use crate::error::{Code, Result, S3Error};
 use crate::request::Authorized;
 use crate::response::{self, Response};
-use crate::xml::Writer;
+use crate::xml::{Element, Writer};
 
 /// Most of a kind.
 const MAX: usize = 1000;
@@ -35,13 +35,40 @@ pub(crate) async fn put(
     body: &mut RequestBody,
     kind: &'static Kind,
 ) -> Result<Response> {
+    let configuration = receive(cx, body, kind).await?;
+    store(cx, kind, &configuration).await
+}
+
+/// PUT of an inventory: policies may ask for its fields.
+pub(crate) async fn put_inventory(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<Response> {
+    let configuration = receive(cx, body, &INVENTORY).await?;
+    let fields = configuration.optional("OptionalFields")?;
+    let fields = fields.iter().flat_map(|fields| fields.all("Field"));
+    cx.may_put_inventory(fields.map(|field| field.text.clone()).collect())?;
+    store(cx, &INVENTORY, &configuration).await
+}
+
+async fn receive(
+    cx: &Authorized<'_>,
+    body: &mut RequestBody,
+    kind: &'static Kind,
+) -> Result<Element> {
     let id = id(cx)?.to_owned();
     let xml = body.document(cx.request, cx.s3, MAX_DOCUMENT).await?;
     let configuration = kind.parse(&xml)?;
     if configuration.required_text("Id")? != id {
         return Err(Code::IdMismatch.into());
     }
-    let stored = kind.to_stored(&configuration).into();
+    Ok(configuration)
+}
+
+async fn store(
+    cx: &Authorized<'_>,
+    kind: &'static Kind,
+    configuration: &Element,
+) -> Result<Response> {
+    let id = id(cx)?.to_owned();
+    let stored = kind.to_stored(configuration).into();
     let (index, bucket) = (cx.s3.index.clone(), cx.bucket()?.id);
     cx.recorded(async move {
         let put = index.put_bucket_configuration(bucket, kind.name, &id, stored, MAX);

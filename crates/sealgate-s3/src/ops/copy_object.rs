@@ -62,8 +62,8 @@ impl Source {
         };
         cx.may_read_source(&bucket, action, &arn, named.as_deref())
             .await?;
-        let found = cx.s3.index.version(bucket.id, key.as_str(), &reference);
-        let version = match found.await {
+        let found = version::look_up(cx.s3, &bucket, key.as_str(), &reference).await;
+        let version = match found {
             Ok(found) if !found.version.delete_marker => found.version,
             Ok(_) if reference != VersionRef::Current => {
                 return Err(S3Error::invalid_request(
@@ -262,11 +262,15 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     meta.parts = None;
     meta.etag_is_md5 = mode.mode() == Mode::S3;
 
-    let events = cx.events(key, &[Happening::Copy]).await?;
+    let mut events = cx.events(key, &[Happening::Copy]).await?;
+    events.extend(cx.replicates_new(key, attributes.tags.as_ref(), mode.needs_kms())?);
     let keys = source.open(cx).await?;
     let (checksum, wanted) = owed(cx, &source, meta.etag_is_md5)?;
     let (envelope, body, shares, stored, digests);
-    if source.envelope.is_double() == (mode.mode() == Mode::Dsse) {
+    // A body is shared where it would lie in the same store under the same layers.
+    let class = attributes.storage_class.as_deref();
+    let same_store = class == source.version.attributes.storage_class.as_deref();
+    if same_store && source.envelope.is_double() == (mode.mode() == Mode::Dsse) {
         envelope = cx
             .s3
             .sse
@@ -284,8 +288,14 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     } else {
         let (target_keys, target) = cx.s3.sse.seal(&cx.kms_call(), cx.place()?, &mode).await?;
         let reader = source.reader(cx, keys, 0..source.version.size);
-        let (written, found) =
-            reseal(cx, reader, &target_keys, source.version.size, &wanted).await?;
+        let (written, found) = reseal(
+            cx,
+            reader,
+            &target_keys,
+            (source.version.size, class),
+            &wanted,
+        )
+        .await?;
         envelope = target;
         digests = found;
         body = written.body("");
@@ -335,6 +345,7 @@ async fn attempt(cx: &Authorized<'_>) -> Result<Response> {
     }));
     version::write_written(response.headers_mut(), &written);
     lifecycle::write_expiration(response.headers_mut(), bucket, &written.version);
+    attributes::write_class(response.headers_mut(), &written.version.attributes);
     source.write_version(response.headers_mut());
     write_encryption(&mut response, &envelope, Some(&mode));
     Ok(response)
@@ -388,10 +399,10 @@ async fn reseal(
     cx: &Authorized<'_>,
     mut reader: ObjectReader,
     keys: &BodyKeys,
-    size: u64,
+    (size, class): (u64, Option<&str>),
     wanted: &Wanted,
 ) -> Result<(Stored, (Option<[u8; 16]>, Option<Checksum>))> {
-    let mut sink = BodyWriter::new(cx.s3, keys, 1, Some(size));
+    let mut sink = BodyWriter::new(cx.s3, keys, Some(size), class)?;
     let digester = Digester::start(wanted);
     while let Some(bytes) = reader.next().await? {
         sink.push(&bytes).await?;

@@ -5,9 +5,8 @@
 
 use http::StatusCode;
 use sealgate_index::{
-    Delete, DeleteCondition, DeleteOutcome, Deleted, IndexError, VersionRef, Versioning,
+    Delete, DeleteCondition, DeleteOutcome, Deleted, IndexError, NewEvent, VersionRef, Versioning,
 };
-use sealgate_wire::checksum::ChecksumAlgorithm;
 use time::OffsetDateTime;
 
 use super::object_lock::bypasses_governance;
@@ -17,6 +16,7 @@ use crate::error::{Code, Result, S3Error};
 use crate::meta::insert;
 use crate::names::ObjectKey;
 use crate::notification::names::Happening;
+use crate::replication::About;
 use crate::request::Authorized;
 use crate::response::{self, Response};
 use crate::version;
@@ -40,7 +40,7 @@ pub(crate) async fn one(cx: &Authorized<'_>) -> Result<Response> {
         version: cx.request.version.clone(),
         bypass_governance: bypasses_governance(cx, &arn)?,
         condition,
-        events: cx.events(cx.key()?, &REMOVALS).await?,
+        events: told(cx, cx.key()?).await?,
         ..Delete::current(cx.key()?)
     };
     let failed = failed_condition(&delete.condition);
@@ -71,6 +71,13 @@ pub(crate) async fn one(cx: &Authorized<'_>) -> Result<Response> {
         }
     }
     Ok(response)
+}
+
+/// What a deletion leaves in the outbox. Of the deletion of a version nothing is replicated.
+async fn told(cx: &Authorized<'_>, key: &str) -> Result<Vec<NewEvent>> {
+    let mut events = cx.events(key, &REMOVALS).await?;
+    events.extend(cx.replicates(key, About::Marked)?);
+    Ok(events)
 }
 
 /// The conditions in a request's headers
@@ -148,14 +155,7 @@ struct Entry {
 /// [DeleteObjects](https://docs.aws.amazon.com/AmazonS3/latest/API/API_DeleteObjects.html):
 /// each key is authorized and answered by itself.
 pub(crate) async fn many(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<Response> {
-    let headers = &cx.request.parts.headers;
-    let checked = headers.keys().any(|name| {
-        let name = name.as_str();
-        name == "content-md5"
-            || name == "x-amz-trailer"
-            || ChecksumAlgorithm::from_header(name).is_some()
-    });
-    if !checked {
+    if !cx.request.has_digest() {
         return Err(S3Error::invalid_request(
             "Missing required header for this request: Content-MD5 OR x-amz-checksum-*",
         ));
@@ -175,7 +175,7 @@ pub(crate) async fn many(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<
     for object in objects {
         let mut entry = parse_entry(cx, object, &bucket.name)?;
         if let Ok(delete) = &mut entry.delete {
-            delete.events = cx.events(&entry.key, &REMOVALS).await?;
+            delete.events = told(cx, &entry.key).await?;
         }
         entries.push(entry);
     }

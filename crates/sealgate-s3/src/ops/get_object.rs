@@ -15,6 +15,7 @@ use crate::lifecycle;
 use crate::meta::{ObjectMeta, insert};
 use crate::range;
 use crate::reader::ObjectReader;
+use crate::replication;
 use crate::request::Authorized;
 use crate::response::{self, Response, write_validators};
 use crate::version;
@@ -212,6 +213,13 @@ fn head_of(cx: &Authorized<'_>, selected: &Selected) -> Result<Response> {
     let id = version.version_id.as_deref();
     version::write_id(headers, cx.bucket()?.versioning, id);
     attributes::write_headers(cx, version, headers)?;
+    if let Some(status) = version.replication {
+        insert(
+            headers,
+            replication::STATUS,
+            replication::status_name(status),
+        );
+    }
     if *is_latest {
         lifecycle::write_expiration(headers, cx.bucket()?, version);
     }

@@ -25,6 +25,12 @@ pub(crate) async fn put(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         })?,
     };
     let mut rules: Rules = document::receive(cx, body).await?;
+    for class in rules.classes() {
+        if !cx.s3.blobs.has_class(class) {
+            let what = format!("A transition to {class}, for which this server has no store");
+            return Err(S3Error::not_implemented(&what));
+        }
+    }
     rules.minimum_size = minimum_size;
     document::store(cx, Some(&rules)).await?;
     Ok(told(response::empty(StatusCode::OK), &rules))

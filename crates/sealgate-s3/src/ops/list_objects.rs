@@ -59,7 +59,7 @@ async fn page(cx: &Authorized<'_>, after: Option<String>, limit: usize) -> Resul
     Ok(cx.s3.index.list_objects(cx.bucket()?.id, query).await?)
 }
 
-fn write_entries(w: &mut Writer, page: &Page, encoding: Encoding, owner: Option<&Owner>) {
+fn write_entries(w: &mut Writer, page: &Page, encoding: Encoding, owners: Option<&Owners>) {
     for entry in &page.entries {
         if let Entry::Object(object) = entry {
             w.element("Contents", |w| {
@@ -69,8 +69,8 @@ fn write_entries(w: &mut Writer, page: &Page, encoding: Encoding, owner: Option<
                 w.optional("ChecksumAlgorithm", object.checksum_algorithm.as_deref());
                 w.optional("ChecksumType", object.checksum_type.as_deref());
                 w.value("Size", object.size);
-                if let Some(owner) = owner {
-                    owner.write(w, "Owner");
+                if let Some(owners) = owners {
+                    owners.write(w, object.owner.as_deref());
                 }
                 let class = object.storage_class.as_deref();
                 w.text("StorageClass", class.unwrap_or("STANDARD"));
@@ -124,13 +124,36 @@ impl Owner {
     }
 }
 
+/// Whose the objects of a bucket are: its owner's, and where lists count also others'.
+pub(crate) struct Owners {
+    bucket: Owner,
+    has_acls: bool,
+}
+
+impl Owners {
+    pub(crate) async fn of_bucket(cx: &Authorized<'_>) -> Result<Self> {
+        Ok(Self {
+            bucket: Owner::of_bucket(cx).await?,
+            has_acls: cx.sharing()?.ownership.has_acls(),
+        })
+    }
+
+    /// The owner of an object; `own` is its own owner's canonical id.
+    pub(crate) fn write(&self, w: &mut Writer, own: Option<&str>) {
+        match own.filter(|_| self.has_acls) {
+            Some(id) => w.element("Owner", |w| w.text("ID", id)),
+            None => self.bucket.write(w, "Owner"),
+        }
+    }
+}
+
 /// [ListObjects](https://docs.aws.amazon.com/AmazonS3/latest/API/API_ListObjects.html).
 pub(crate) async fn v1(cx: &Authorized<'_>) -> Result<Response> {
     let encoding = Encoding::of(cx)?;
     let limit = cx.request.page_size("max-keys")?;
     let marker = parameter(cx, "marker");
     let page = page(cx, marker.map(str::to_owned), limit).await?;
-    let owner = Owner::of_bucket(cx).await?;
+    let owners = Owners::of_bucket(cx).await?;
     Ok(response::xml(Writer::document("ListBucketResult", |w| {
         w.text("Name", cx_bucket_name(cx));
         w.text(
@@ -152,7 +175,7 @@ pub(crate) async fn v1(cx: &Authorized<'_>) -> Result<Response> {
         );
         encoding.write(w);
         w.value("IsTruncated", page.truncated);
-        write_entries(w, &page, encoding, Some(&owner));
+        write_entries(w, &page, encoding, Some(&owners));
     })))
 }
 
@@ -173,8 +196,8 @@ pub(crate) async fn v2(cx: &Authorized<'_>) -> Result<Response> {
         })?),
     };
     let page = page(cx, after, limit).await?;
-    let owner = match cx.request.query.get("fetch-owner") {
-        Some("true") => Some(Owner::of_bucket(cx).await?),
+    let owners = match cx.request.query.get("fetch-owner") {
+        Some("true") => Some(Owners::of_bucket(cx).await?),
         _ => None,
     };
     Ok(response::xml(Writer::document("ListBucketResult", |w| {
@@ -199,7 +222,7 @@ pub(crate) async fn v2(cx: &Authorized<'_>) -> Result<Response> {
         );
         encoding.write(w);
         w.value("IsTruncated", page.truncated);
-        write_entries(w, &page, encoding, owner.as_ref());
+        write_entries(w, &page, encoding, owners.as_ref());
     })))
 }
 

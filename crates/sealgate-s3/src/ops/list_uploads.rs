@@ -3,6 +3,7 @@
 use sealgate_index::UploadEntry;
 
 use super::list_objects::{Encoding, Owner, parameter};
+use crate::attributes::STANDARD;
 use crate::error::Result;
 use crate::request::Authorized;
 use crate::response::{self, Response, iso};
@@ -53,7 +54,8 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
                             w.text("DisplayName", arn.rsplit('/').next().unwrap_or(arn));
                         });
                         owner.write(w, "Owner");
-                        w.text("StorageClass", "STANDARD");
+                        let class = upload.attributes.storage_class.as_deref();
+                        w.text("StorageClass", class.unwrap_or(STANDARD));
                         w.text("Initiated", iso(upload.initiated));
                         w.optional("ChecksumAlgorithm", upload.checksum_algorithm.as_deref());
                         w.optional("ChecksumType", upload.checksum_type.as_deref());

@@ -2,7 +2,7 @@
 
 use sealgate_index::{IndexError, ListedVersion, VersionEntry, VersionListQuery};
 
-use super::list_objects::{Encoding, Owner, parameter};
+use super::list_objects::{Encoding, Owners, parameter};
 use crate::error::{Result, S3Error};
 use crate::request::Authorized;
 use crate::response::{self, Response, iso, quoted};
@@ -46,7 +46,7 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
         ),
         error => error.into(),
     })?;
-    let owner = Owner::of_bucket(cx).await?;
+    let owners = Owners::of_bucket(cx).await?;
     let name = &cx.bucket()?.name;
     Ok(response::xml(Writer::document("ListVersionsResult", |w| {
         w.text("Name", name);
@@ -64,7 +64,7 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
         w.value("IsTruncated", page.truncated);
         for entry in &page.entries {
             if let VersionEntry::Version(listed) = entry {
-                write(w, listed, encoding, &owner);
+                write(w, listed, encoding, &owners);
             }
         }
         for entry in &page.entries {
@@ -77,7 +77,7 @@ pub(crate) async fn run(cx: &Authorized<'_>) -> Result<Response> {
     })))
 }
 
-fn write(w: &mut Writer, listed: &ListedVersion, encoding: Encoding, owner: &Owner) {
+fn write(w: &mut Writer, listed: &ListedVersion, encoding: Encoding, owners: &Owners) {
     let object = &listed.object;
     let element = if listed.delete_marker {
         "DeleteMarker"
@@ -97,6 +97,6 @@ fn write(w: &mut Writer, listed: &ListedVersion, encoding: Encoding, owner: &Own
             let class = object.storage_class.as_deref();
             w.text("StorageClass", class.unwrap_or("STANDARD"));
         }
-        owner.write(w, "Owner");
+        owners.write(w, object.owner.as_deref());
     });
 }

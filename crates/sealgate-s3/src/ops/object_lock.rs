@@ -12,6 +12,7 @@ use crate::attributes::{
 use crate::body::RequestBody;
 use crate::document::{self, Document};
 use crate::error::{Code, Result, S3Error};
+use crate::replication::About;
 use crate::request::Authorized;
 use crate::response::{self, Response, iso};
 use crate::version;
@@ -265,10 +266,11 @@ async fn change(cx: &Authorized<'_>, change: LockChange) -> Result<Response> {
     let (bucket, key) = (cx.bucket()?.id, cx.key()?);
     let bypass = bypasses_governance(cx, &cx.place()?.arn())?;
     let named = cx.request.version.clone();
+    let events = cx.replicates(key, About::Changed)?;
     let changed = cx
         .s3
         .index
-        .set_lock(bucket, key, named, change, bypass, Vec::new());
+        .set_lock(bucket, key, named, change, bypass, events);
     let _: Touched = changed.await.map_err(|error| version::missing(cx, error))?;
     Ok(response::empty(StatusCode::OK))
 }

@@ -7,6 +7,7 @@ use sealgate_index::Touched;
 use crate::body::RequestBody;
 use crate::error::Result;
 use crate::notification::names::Happening;
+use crate::replication::About;
 use crate::request::Authorized;
 use crate::response::{self, Response};
 use crate::tags::{MAX_OBJECT_TAGS, Tags};
@@ -32,7 +33,8 @@ pub(crate) async fn delete(cx: &Authorized<'_>) -> Result<Response> {
 
 async fn set(cx: &Authorized<'_>, tags: Option<Bytes>, happening: Happening) -> Result<Touched> {
     let (index, bucket, key) = (&cx.s3.index, cx.bucket()?.id, cx.key()?);
-    let events = cx.events(key, &[happening]).await?;
+    let mut events = cx.events(key, &[happening]).await?;
+    events.extend(cx.replicates(key, About::Changed)?);
     index
         .set_tags(bucket, key, cx.request.version.clone(), tags, events)
         .await

@@ -54,13 +54,15 @@ where
         Operation::PostObject => Happening::Post,
         _ => Happening::Put,
     };
-    let events = cx.events(cx.key()?, &[happening]).await?;
+    let mut events = cx.events(cx.key()?, &[happening]).await?;
+    events.extend(cx.replicates_new(cx.key()?, attributes.tags.as_ref(), mode.needs_kms())?);
     let (keys, envelope) = s3.sse.seal(&cx.kms_call(), cx.place()?, &mode).await?;
 
     meta.etag_is_md5 = mode.mode() == Mode::S3;
     spec.want_md5 = meta.etag_is_md5;
     spec.want = Some(algorithm);
-    let sink = BodyWriter::new(s3, &keys, 1, Some(*length.end()));
+    let class = attributes.storage_class.as_deref();
+    let sink = BodyWriter::new(s3, &keys, Some(*length.end()), class)?;
     let Ingested {
         stored, digests, ..
     } = writer::ingest(open(spec), sink, None).await?;
@@ -108,6 +110,7 @@ where
     insert(answer, "etag", &quoted(&etag));
     version::write_written(answer, &written);
     lifecycle::write_expiration(answer, cx.bucket()?, &written.version);
+    attributes::write_class(answer, &written.version.attributes);
     write_encryption(&mut response, &envelope, Some(&mode));
     if let Some(checksum) = &digests.checksum {
         let answer = response.headers_mut();
@@ -149,8 +152,7 @@ pub(crate) fn write_mode(cx: &Authorized<'_>) -> Result<WriteMode> {
         outcome => outcome?,
     };
     let mode = requested.effective(&settings)?;
-    let kms = matches!(mode, WriteMode::Kms { .. } | WriteMode::Dsse { .. });
-    if kms && !cx.request.may_use_kms() {
+    if mode.needs_kms() && !cx.request.may_use_kms() {
         return Err(S3Error::kms_needs_signature());
     }
     Ok(mode)

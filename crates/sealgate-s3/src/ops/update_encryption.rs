@@ -9,7 +9,6 @@ use sealgate_sse::{Envelope, Mode, WriteMode};
 use super::put_object::write_encryption;
 use crate::body::RequestBody;
 use crate::error::{Code, Result, S3Error};
-use crate::meta::ObjectMeta;
 use crate::request::Authorized;
 use crate::response::{self, Response};
 use crate::version;
@@ -40,13 +39,10 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         .open(&cx.kms_call(), place, &envelope, None)
         .await?;
     let target = cx.s3.sse.wrap(&cx.kms_call(), place, &mode, &keys).await?;
-    // The ETag stays what it was, the MD5 of the content or not.
-    let meta = ObjectMeta::from_bytes(&found.meta)?.to_bytes()?;
     let change = EnvelopeChange {
         seq: found.seq,
         from: found.envelope,
         envelope: target.to_bytes()?.into(),
-        meta,
     };
     let (index, bucket) = (cx.s3.index.clone(), cx.bucket()?.id);
     let (key, named) = (cx.key()?.to_owned(), cx.request.version.clone());

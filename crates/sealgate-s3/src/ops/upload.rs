@@ -7,7 +7,7 @@ use sealgate_wire::checksum::{Checksum, ChecksumAlgorithm, ChecksumType};
 
 use super::list_objects::{Encoding, Owner};
 use super::put_object::{write_encryption, write_mode};
-use crate::attributes;
+use crate::attributes::{self, STANDARD};
 use crate::error::{Code, Result, S3Error};
 use crate::lifecycle;
 use crate::meta::{ObjectMeta, insert};
@@ -145,6 +145,11 @@ impl InProgress {
         })
     }
 
+    /// The storage class of the object, if it is not the common one.
+    pub(crate) fn class(&self) -> Option<&str> {
+        self.upload.attributes.storage_class.as_deref()
+    }
+
     /// The algorithm in which parts are summed: the named one; CRC64NVME where none was named,
     /// except under SSE-C, as S3 does it.
     pub(crate) fn part_algorithm(&self) -> Option<ChecksumAlgorithm> {
@@ -238,8 +243,7 @@ pub(crate) async fn list_parts(cx: &Authorized<'_>) -> Result<Response> {
             w.text("DisplayName", arn.rsplit('/').next().unwrap_or(arn));
         });
         owner.write(w, "Owner");
-        let class = in_progress.upload.attributes.storage_class.as_deref();
-        w.text("StorageClass", class.unwrap_or("STANDARD"));
+        w.text("StorageClass", in_progress.class().unwrap_or(STANDARD));
         if let Some((algorithm, kind)) = in_progress.checksum {
             w.text("ChecksumAlgorithm", algorithm.name());
             w.text("ChecksumType", kind.name());

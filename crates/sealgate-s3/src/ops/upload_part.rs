@@ -73,7 +73,7 @@ pub(crate) async fn run(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         _ => None,
     };
     spec.want = wanted;
-    let sink = BodyWriter::blob(cx.s3, &keys, number);
+    let sink = BodyWriter::blob(cx.s3, &keys, number, in_progress.class())?;
     let ingested = writer::ingest(body.reader(spec), sink, extra).await?;
     let etag = match ingested
         .digests
@@ -172,7 +172,7 @@ pub(crate) async fn copy(cx: &Authorized<'_>) -> Result<Response> {
         md5,
         checksum: in_progress.part_algorithm(),
     });
-    let mut sink = BodyWriter::blob(cx.s3, &keys, number);
+    let mut sink = BodyWriter::blob(cx.s3, &keys, number, in_progress.class())?;
     let mut reader = source.reader(cx, source_keys, range);
     while let Some(bytes) = reader.next().await? {
         sink.push(&bytes).await?;

@@ -4,7 +4,9 @@ use http::StatusCode;
 use sealgate_index::{IndexError, Versioning};
 
 use crate::body::RequestBody;
+use crate::document::Document as _;
 use crate::error::{Code, Result, S3Error};
+use crate::replication::Rules;
 use crate::request::Authorized;
 use crate::response::{self, Response};
 use crate::xml::{Element, Writer};
@@ -28,6 +30,13 @@ pub(crate) async fn put(cx: &Authorized<'_>, body: &mut RequestBody) -> Result<R
         Some(_) => return Err(Code::MalformedXml.into()),
         None => return Err(Code::IllegalVersioningConfiguration.into()),
     };
+    let replicates = cx.bucket()?.config.contains_key(Rules::KIND);
+    if replicates && versioning != Versioning::Enabled {
+        return Err(S3Error::new(
+            Code::InvalidBucketState,
+            "A replication configuration is present on this bucket, so you cannot change the versioning state. To change the versioning state, first delete the replication configuration.",
+        ));
+    }
     let (index, bucket) = (cx.s3.index.clone(), cx.bucket()?.id);
     cx.recorded(async move {
         let set = index.set_versioning(bucket, versioning).await;

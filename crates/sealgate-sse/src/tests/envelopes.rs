@@ -37,6 +37,7 @@ fn envelope((mode, key, context, bucket_key, keys): Pieces) -> Envelope {
             salt: first,
             check: second,
             dek: third,
+            origin: None,
         },
     }
 }
@@ -107,6 +108,7 @@ fn answers_tell_the_mode_and_only_writes_the_context() {
         salt: key(),
         check: key(),
         dek: key(),
+        origin: None,
     };
     assert_eq!(
         shown(&customer, true),

@@ -4,4 +4,5 @@
 mod envelopes;
 mod headers;
 mod keys;
+mod replicas;
 mod world;

@@ -74,6 +74,7 @@ fn caller(kind: PrincipalKind, resource: &str, policies: &[&str]) -> Caller {
             .collect(),
         boundary: None,
         session: None,
+        source: None,
         tags: Arc::default(),
         environment: Environment {
             source_ip: Some("192.0.2.1".parse().unwrap()),

@@ -6,7 +6,7 @@
 //! trailer.
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming-trailers.html>. More lenient
-//! than AWS: chunks may be smaller than 8 KiB, and the last line ends may be missing.
+//! than AWS: the last line ends may be missing.
 
 use bytes::{Bytes, BytesMut};
 use sealgate_crypto::hash::{Digest as _, Sha256};
@@ -19,6 +19,8 @@ use crate::sigv4::ChunkVerifier;
 const HEAD_LIMIT: usize = 1024;
 /// The largest signed chunk; SDKs send 64 KiB to 1 MiB.
 const SIGNED_CHUNK_LIMIT: u64 = 16 * 1024 * 1024;
+/// The smallest signed chunk that another one may follow.
+const SIGNED_CHUNK_MINIMUM: u64 = 8192;
 /// The longest trailer.
 const TRAILER_LIMIT: usize = 16 * 1024;
 const TRAILER_SIGNATURE: &str = "x-amz-trailer-signature";
@@ -57,6 +59,9 @@ pub(super) struct ChunkedDecoder {
     line: Vec<u8>,
     /// Plain bytes still to come, by `x-amz-decoded-content-length`.
     expected: u64,
+    /// Signed chunks whose heads were read, and the size of the last one.
+    chunks: u64,
+    last_size: u64,
     /// The signed chunk so far, and the signature in its head.
     chunk: BytesMut,
     hasher: Sha256,
@@ -78,6 +83,8 @@ impl ChunkedDecoder {
             input: Bytes::new(),
             line: Vec::new(),
             expected: decoded_length,
+            chunks: 0,
+            last_size: SIGNED_CHUNK_MINIMUM,
             chunk: BytesMut::new(),
             hasher: Sha256::new(),
             signature: String::new(),
@@ -228,6 +235,14 @@ impl ChunkedDecoder {
                     "A signed chunk may have at most 16 MiB.".to_owned(),
                 ));
             }
+            self.chunks += 1;
+            if size > 0 && self.last_size < SIGNED_CHUNK_MINIMUM {
+                return Err(PayloadError::ChunkSize {
+                    chunk: self.chunks,
+                    size: self.last_size,
+                });
+            }
+            self.last_size = size;
             self.signature = extensions
                 .split(';')
                 .find_map(|e| e.trim().strip_prefix("chunk-signature="))

@@ -38,6 +38,14 @@ pub enum PayloadError {
         "The request signature we calculated does not match the signature you provided. Check your key and signing method."
     )]
     ChunkSignature,
+    /// A small chunk that is not the last.
+    #[error("Only the last chunk is allowed to have a size less than 8192 bytes")]
+    ChunkSize {
+        /// The number of the chunk behind it, from 1 on.
+        chunk: u64,
+        /// Its size.
+        size: u64,
+    },
     /// Fewer bytes than declared, or more.
     #[error("You did not provide the number of bytes specified by the Content-Length HTTP header")]
     IncompleteBody,
@@ -89,6 +97,7 @@ impl PayloadError {
             PayloadError::InvalidDigest { .. } => "InvalidDigest",
             PayloadError::Sha256Mismatch { .. } => "XAmzContentSHA256Mismatch",
             PayloadError::ChunkSignature => "SignatureDoesNotMatch",
+            PayloadError::ChunkSize { .. } => "InvalidChunkSizeError",
             PayloadError::IncompleteBody => "IncompleteBody",
             PayloadError::RequestTimeout => "RequestTimeout",
             PayloadError::MissingContentLength => "MissingContentLength",
@@ -104,7 +113,7 @@ impl PayloadError {
     /// The HTTP status.
     pub fn status(&self) -> u16 {
         match self {
-            PayloadError::ChunkSignature => 403,
+            PayloadError::ChunkSignature | PayloadError::ChunkSize { .. } => 403,
             PayloadError::MissingContentLength => 411,
             PayloadError::NotImplemented(_) => 501,
             PayloadError::Internal => 500,
@@ -135,6 +144,10 @@ impl PayloadError {
             PayloadError::InvalidArgument { name, value, .. } => vec![
                 ("ArgumentName", (*name).to_owned()),
                 ("ArgumentValue", value.clone()),
+            ],
+            PayloadError::ChunkSize { chunk, size } => vec![
+                ("Chunk", chunk.to_string()),
+                ("BadChunkSize", size.to_string()),
             ],
             PayloadError::EntityTooLarge { limit } => vec![("MaxSizeAllowed", limit.to_string())],
             _ => Vec::new(),

@@ -6,6 +6,7 @@ use sealgate_iam::{NewAccount, Paging};
 use serde::{Deserialize, Serialize};
 use time::format_description::well_known::Rfc3339;
 
+use super::quota::{self, QuotaArgs};
 use crate::control::Output;
 use crate::stores::Stores;
 
@@ -23,6 +24,14 @@ pub enum AccountCommand {
     },
     /// List all accounts: id, name, when they were made
     List,
+    /// Show or limit what may be in all buckets of an account. What is there already stays
+    Quota {
+        /// Its id
+        id: String,
+        #[command(flatten)]
+        #[serde(flatten)]
+        limits: QuotaArgs,
+    },
 }
 
 impl AccountCommand {
@@ -31,6 +40,7 @@ impl AccountCommand {
         match self {
             AccountCommand::Create { name, email } => create(stores, output, &name, email).await,
             AccountCommand::List => list(stores, output).await,
+            AccountCommand::Quota { id, limits } => set_quota(stores, output, &id, &limits).await,
         }
     }
 }
@@ -81,4 +91,23 @@ async fn list(stores: &Stores, output: &Output) -> anyhow::Result<()> {
         }
         paging.marker = page.marker;
     }
+}
+
+async fn set_quota(
+    stores: &Stores,
+    output: &Output,
+    id: &str,
+    limits: &QuotaArgs,
+) -> anyhow::Result<()> {
+    let account = stores.iam.account(id).await?;
+    let account = account.with_context(|| format!("there is no account {id}"))?;
+    let index = &stores.index;
+    let mut quota = index.account_quota(&account.id).await?;
+    if let Some(new) = limits.applied(quota) {
+        index.set_account_quota(&account.id, new).await?;
+        quota = new;
+    }
+    let usage = index.account_usage(&account.id).await?;
+    output.line(quota::line(&account.id, usage, quota)).await?;
+    Ok(())
 }

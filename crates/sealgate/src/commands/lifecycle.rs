@@ -105,14 +105,16 @@ impl RunArgs {
         let tally = pass.tally();
         let would = if self.dry_run { "would be " } else { "" };
         let line = format!(
-            "{name}: {} versions looked at; {would}expired {}, noncurrent removed {}, delete markers removed {}, uploads aborted {}, bytes {}; left as locked {}, as changed {}",
+            "{name}: {} versions looked at; {would}expired {}, noncurrent removed {}, delete markers removed {}, uploads aborted {}, moved {}, bytes {}; left as locked {}, as not replicated {}, as changed {}",
             tally.scanned,
             tally.expired,
             tally.noncurrent,
             tally.markers,
             tally.uploads,
+            tally.moved,
             tally.bytes,
             tally.locked,
+            tally.unreplicated,
             tally.changed
         );
         output.line(line).await?;

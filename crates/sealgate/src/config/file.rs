@@ -8,6 +8,7 @@ use zeroize::Zeroizing;
 
 use super::ConfigError;
 use super::notifications::TargetSection;
+use super::replication::RemoteSection;
 
 /// The file. Every key does something; one that is not known is refused.
 #[derive(Default, Deserialize)]
@@ -17,6 +18,7 @@ pub(super) struct ConfigFile {
     pub listen: Option<String>,
     pub listen_tls: Option<String>,
     pub store: Option<StoreSection>,
+    pub storage_classes: Option<BTreeMap<String, StoreSection>>,
     pub index: Option<String>,
     pub index_encryption: Option<bool>,
     pub bootstrap: Option<PathBuf>,
@@ -35,6 +37,8 @@ pub(super) struct ConfigFile {
     pub cleartext_secrets: Option<String>,
     pub trusted_proxies: Option<Vec<String>>,
     pub metrics: Option<String>,
+    pub console: Option<bool>,
+    pub console_listen: Option<String>,
     pub tls: Option<TlsSection>,
     pub inline_limit: Option<u64>,
     pub garbage_grace: Option<String>,
@@ -43,6 +47,7 @@ pub(super) struct ConfigFile {
     pub xks: Option<XksSection>,
     pub log: Option<LogSection>,
     pub notifications: Option<BTreeMap<String, TargetSection>>,
+    pub replication: Option<BTreeMap<String, RemoteSection>>,
 }
 
 #[derive(Default, Deserialize)]

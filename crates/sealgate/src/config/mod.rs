@@ -2,6 +2,7 @@
 
 mod file;
 mod notifications;
+mod replication;
 mod values;
 
 use std::collections::BTreeMap;
@@ -79,6 +80,8 @@ pub struct Config {
     pub listen_tls: Option<SocketAddr>,
     /// Where blobs go.
     pub store: StoreConfig,
+    /// Where bodies of other storage classes are.
+    pub storage_classes: BTreeMap<String, StoreConfig>,
     /// The index file, where it is not in its place in the data folder.
     pub index: Option<PathBuf>,
     /// Whether the index file is encrypted as a whole.
@@ -97,6 +100,8 @@ pub struct Config {
     pub trusted_proxies: Vec<IpNet>,
     /// Who may read the metrics.
     pub metrics: MetricsAccess,
+    /// Whether, and where, there is a console.
+    pub console: ConsoleAccess,
     /// Certificate chain and key to serve with, instead of those made at first start.
     pub tls: Option<TlsFiles>,
     /// Bodies up to this many bytes live in the index.
@@ -125,6 +130,19 @@ pub struct Config {
     pub log_format: LogFormat,
     /// Where notifications may go, by name.
     pub notifications: BTreeMap<String, TargetConfig>,
+    /// Where buckets are replicated to beside this gateway, by name.
+    pub replication: BTreeMap<String, sealgate_s3::replication::RemoteConfig>,
+}
+
+/// Where the console is served.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum ConsoleAccess {
+    /// Nowhere.
+    Off,
+    /// Beside the APIs, below `/console/`.
+    BesideApis,
+    /// On an address of its own, and nowhere else.
+    Alone(SocketAddr),
 }
 
 /// The caches of plaintext keys.
@@ -212,7 +230,8 @@ impl Config {
             ));
         }
 
-        let store = store(args.store.clone(), env, file.store.unwrap_or_default())?;
+        let store = store_of(args.store.clone(), env, file.store.unwrap_or_default())?;
+        let storage_classes = storage_classes(file.storage_classes.unwrap_or_default())?;
         let index = args
             .index
             .clone()
@@ -291,9 +310,11 @@ impl Config {
             listen,
             listen_tls,
             store,
+            storage_classes,
             index,
             index_encryption: file.index_encryption.unwrap_or(true),
             bootstrap: args.bootstrap.clone().or(file.bootstrap),
+            replication: replication::remotes(file.replication.unwrap_or_default(), &region)?,
             region: values::region(region)?,
             domains: values::domains(
                 "domains",
@@ -312,6 +333,7 @@ impl Config {
                 Some(word) => values::metrics_access(&word)?,
                 None => MetricsAccess::Loopback,
             },
+            console: console(file.console, file.console_listen, listen, listen_tls)?,
             tls: file.tls.map(|tls| TlsFiles {
                 certificate: tls.certificate,
                 key: tls.key,
@@ -396,6 +418,34 @@ fn key_cache(time: Option<String>, size: Option<usize>) -> Result<KeyCache, Conf
     Ok(KeyCache { time, size })
 }
 
+fn console(
+    on: Option<bool>,
+    address: Option<String>,
+    listen: Option<SocketAddr>,
+    listen_tls: Option<SocketAddr>,
+) -> Result<ConsoleAccess, ConfigError> {
+    let address = match address {
+        Some(address) => values::listen_address("console_listen", &address)?,
+        None => None,
+    };
+    match (on.unwrap_or(true), address) {
+        (false, None) => Ok(ConsoleAccess::Off),
+        (false, Some(_)) => Err(ConfigError::Conflict(
+            "console_listen is given, but console is false: there is nothing to serve there",
+        )),
+        (true, None) => Ok(ConsoleAccess::BesideApis),
+        (true, Some(address)) => {
+            let taken = [listen, listen_tls].contains(&Some(address));
+            if taken && address.port() != 0 {
+                return Err(ConfigError::Conflict(
+                    "console_listen is the address of the APIs; leave it out to have the console there",
+                ));
+            }
+            Ok(ConsoleAccess::Alone(address))
+        }
+    }
+}
+
 /// A duration that is not zero.
 fn timeout(
     name: &'static str,
@@ -413,8 +463,43 @@ fn timeout(
     Ok(duration)
 }
 
-/// The store: `url` is what flag or variable said.
-fn store(
+/// Storage classes that may have a store of their own: those whose objects are read at once, as all are here.
+pub const STORAGE_CLASSES: [&str; 5] = [
+    "STANDARD_IA",
+    "ONEZONE_IA",
+    "INTELLIGENT_TIERING",
+    "GLACIER_IR",
+    "REDUCED_REDUNDANCY",
+];
+
+/// The stores of storage classes. They have nothing from the environment, which is about the first store.
+fn storage_classes(
+    sections: BTreeMap<String, StoreSection>,
+) -> Result<BTreeMap<String, StoreConfig>, ConfigError> {
+    let mut stores = BTreeMap::new();
+    for (class, section) in sections {
+        if !STORAGE_CLASSES.contains(&class.as_str()) {
+            return Err(ConfigError::Value {
+                name: "storage_classes",
+                value: class,
+                expected: format!("it must be one of {}", STORAGE_CLASSES.join(", ")),
+            });
+        }
+        let store = store_of(None, &|_| None, section)?;
+        if matches!(store, StoreConfig::Local(None)) {
+            return Err(ConfigError::Value {
+                name: "storage_classes",
+                value: class,
+                expected: "a storage class needs the url of its store".into(),
+            });
+        }
+        stores.insert(class, store);
+    }
+    Ok(stores)
+}
+
+/// A store: `url` is what flag or variable said.
+fn store_of(
     url: Option<String>,
     env: &dyn Fn(&str) -> Option<String>,
     file: StoreSection,
@@ -496,6 +581,22 @@ mod tests {
         assert_eq!(config.region, "us-east-1");
         assert_eq!(config.inline_limit, 16384);
         assert!(config.index_encryption);
+    }
+
+    #[test]
+    fn the_console_is_beside_the_apis_or_alone_or_nowhere() {
+        let console = |file: &str| load(&ServeArgs::default(), &[], file).unwrap().console;
+        assert_eq!(console(""), ConsoleAccess::BesideApis);
+        assert_eq!(console("console = false"), ConsoleAccess::Off);
+        assert_eq!(
+            console("console_listen = \"127.0.0.1:9444\""),
+            ConsoleAccess::Alone("127.0.0.1:9444".parse().unwrap())
+        );
+        assert!(
+            refusal("console = false\nconsole_listen = \":9444\"").contains("nothing to serve")
+        );
+        assert!(refusal("console_listen = \"127.0.0.1:9443\"").contains("address of the APIs"));
+        assert!(refusal("console_listen = \"9444\"").contains("console_listen"));
     }
 
     #[test]
@@ -627,6 +728,26 @@ mod tests {
             (
                 "[notifications.a]\nkind = 'queue'\naccounts = ['1']",
                 "12 digits",
+            ),
+            (
+                "[replication.a]\nbuckets = []\nendpoint = 'https://x'\naccess_key_id = 'a'\nsecret_access_key = 'b'",
+                "names of buckets",
+            ),
+            (
+                "[replication.a]\nbuckets = ['b']\nendpoint = 'http://x'\naccess_key_id = 'a'\nsecret_access_key = 'b'",
+                "allow_http",
+            ),
+            (
+                "[replication.a]\nbuckets = ['b']\nendpoint = 'https://x?y'\naccess_key_id = 'a'\nsecret_access_key = 'b'",
+                "https://",
+            ),
+            (
+                "[replication.a]\nbuckets = ['b']\nendpoint = 'https://x'\naccess_key_id = 'a'",
+                "secret_access_key",
+            ),
+            (
+                "[replication.'a.b']\nbuckets = ['b']\nendpoint = 'https://x'\naccess_key_id = 'a'",
+                "letters",
             ),
         ] {
             let message = refusal(file);

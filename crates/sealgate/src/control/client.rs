@@ -4,6 +4,7 @@ use std::io::Write as _;
 
 use anyhow::{Context, bail};
 use indicatif::{ProgressBar, ProgressStyle};
+use sealgate_notify::Targets;
 use tokio::io::{AsyncBufReadExt, AsyncWriteExt, BufReader};
 use tokio::net::UnixStream;
 use tokio::sync::mpsc;
@@ -31,7 +32,7 @@ pub async fn run(config: &Config, command: Command) -> anyhow::Result<()> {
         );
     }
     let data = DataDir::open(&config.data)?;
-    let stores = Stores::open(config, &data).await?;
+    let stores = Stores::open(config, &data, Targets::default()).await?;
     let outcome = print(start(stores.clone(), command)).await;
     stores.close().await;
     outcome

@@ -13,8 +13,12 @@ pub struct Peer {
     pub address: SocketAddr,
     /// Whether it speaks TLS.
     pub secure: bool,
+    /// The version of TLS, as in `1.3`.
+    pub tls_version: Option<&'static str>,
     /// The name it asked for in the TLS handshake.
     pub sni: Option<String>,
+    /// Whether it came to the console's own address.
+    pub console: bool,
 }
 
 const FORWARDED_FOR: HeaderName = HeaderName::from_static("x-forwarded-for");
@@ -29,6 +33,7 @@ pub fn connection(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Connec
         peer: peer.address,
         secure: peer.secure,
         client_ip: peer.address.ip().to_canonical(),
+        tls_version: peer.tls_version,
         sni: peer.sni.clone(),
     };
     let trusts = |address: IpAddr| trusted.iter().any(|network| network.contains(&address));
@@ -56,6 +61,8 @@ pub fn connection(peer: &Peer, headers: &HeaderMap, trusted: &[IpNet]) -> Connec
     Connection {
         secure,
         client_ip,
+        // That of the proxy's own connection is not the client's.
+        tls_version: None,
         ..direct
     }
 }
@@ -97,7 +104,9 @@ mod tests {
         let peer = Peer {
             address: peer.parse().unwrap(),
             secure,
+            tls_version: None,
             sni: None,
+            console: false,
         };
         let mut map = HeaderMap::new();
         for (name, value) in headers {

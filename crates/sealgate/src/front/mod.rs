@@ -13,7 +13,10 @@ mod probes;
 use std::panic::AssertUnwindSafe;
 
 use futures_util::FutureExt;
-use http::header::{CONNECTION, CONTENT_LENGTH, EXPECT, HOST, SERVER, USER_AGENT};
+use http::header::{
+    AUTHORIZATION, CONNECTION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, EXPECT, HOST, SERVER,
+    USER_AGENT,
+};
 use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Request, Response};
 use http_body::Body;
@@ -21,10 +24,11 @@ use http_body_util::BodyExt;
 use hyper::body::Incoming;
 use ipnet::IpNet;
 use sealgate_admin_api::{AdminApi, collect};
+use sealgate_console::Console;
 use sealgate_iam::{
     AuthFailure, AuthFault, Authenticated, Iam, Presentation, Service, SignatureVersion,
 };
-use sealgate_s3::S3;
+use sealgate_s3::{S3, Source};
 use sealgate_seal::wiping_stack;
 use sealgate_wire::Connection;
 use sealgate_wire::sigv2::VirtualHostBucket;
@@ -52,6 +56,10 @@ pub struct Front {
     pub s3: S3,
     /// KMS, IAM, STS, CloudTrail.
     pub admin: AdminApi,
+    /// The console, if there is one.
+    pub console: Option<Console>,
+    /// Whether it shares the addresses of the APIs.
+    pub console_beside: bool,
     /// Health and metrics.
     pub probes: Probes,
     /// Counters.
@@ -99,7 +107,7 @@ impl Front {
         let declared = declared_length(&parts.headers, body.is_end_stream());
         let secret = carries_secret(&parts);
 
-        let routed = AssertUnwindSafe(self.route(parts, body, &conn, &ids, &mut observation));
+        let routed = AssertUnwindSafe(self.route(parts, body, peer, &conn, &ids, &mut observation));
         let routed = routed.catch_unwind();
         let outcome = match secret {
             true => wiping_stack(routed).await,
@@ -136,10 +144,14 @@ impl Front {
         &self,
         mut parts: Parts,
         body: Incoming,
+        peer: &Peer,
         conn: &Connection,
         ids: &Ids,
         observation: &mut Observation,
     ) -> Response<AnswerBody> {
+        if peer.console {
+            return self.console(parts, body, conn, ids, observation).await;
+        }
         let host = parts
             .headers
             .get(HOST)
@@ -156,6 +168,14 @@ impl Front {
             host.and_then(|host| sealgate_s3::virtual_host_bucket(host, &self.domains));
         if let Some(bucket) = &virtual_bucket {
             parts.extensions.insert(VirtualHostBucket(bucket.clone()));
+        }
+        // No bucket may have its name, and what is signed is none of its business: nothing of S3 is hidden by it.
+        if virtual_bucket.is_none()
+            && self.console_beside
+            && is_console(parts.uri.path())
+            && !is_signed(&parts)
+        {
+            return self.console(parts, body, conn, ids, observation).await;
         }
         if virtual_bucket.is_none()
             && let Some((name, response)) = self
@@ -180,8 +200,37 @@ impl Front {
         if let Some(bucket) = bucket.filter(|name| looks_like_a_bucket(name)) {
             observation.bucket(bucket.to_owned());
         }
-        self.s3(parts, body, presented, conn, ids, observation)
-            .await
+        let mut response = self
+            .s3(parts, body, presented, conn, ids, observation)
+            .await;
+        if self.console_beside && virtual_bucket.is_none() {
+            sandbox(&mut response);
+        }
+        response
+    }
+
+    /// A page of the console.
+    async fn console(
+        &self,
+        parts: Parts,
+        body: Incoming,
+        conn: &Connection,
+        ids: &Ids,
+        observation: &mut Observation,
+    ) -> Response<AnswerBody> {
+        observation.service("console");
+        let Some(console) = &self.console else {
+            return closing(answer::text(
+                http::StatusCode::NOT_FOUND,
+                "There is nothing here.\n",
+            ));
+        };
+        let answer = console.handle(parts, body, conn, &ids.request).await;
+        observation.operation(answer.page);
+        if let Some(principal) = &answer.principal {
+            observation.principal(principal);
+        }
+        answer.response
     }
 
     /// Objects and buckets: who sends it is known from the head, the body streams.
@@ -213,7 +262,7 @@ impl Front {
                 note_principal(observation, &auth);
                 let incoming = sealgate_s3::Incoming {
                     parts,
-                    body,
+                    body: Source::Connection(body),
                     auth,
                     conn: conn.clone(),
                     request_id: ids.request.clone(),
@@ -262,7 +311,7 @@ impl Front {
         };
         let incoming = sealgate_s3::Incoming {
             parts,
-            body,
+            body: Source::Connection(body),
             auth,
             conn: conn.clone(),
             request_id: ids.request.clone(),
@@ -314,6 +363,31 @@ impl Front {
     }
 }
 
+fn is_console(path: &str) -> bool {
+    path == "/console" || path.starts_with("/console/")
+}
+
+/// Whether a request carries a signature, of whatever kind.
+fn is_signed(parts: &Parts) -> bool {
+    let in_query = |query: &str| {
+        query.split('&').any(|pair| {
+            let name = pair.split('=').next().unwrap_or_default();
+            ["X-Amz-Algorithm", "X-Amz-Signature", "AWSAccessKeyId"].contains(&name)
+        })
+    };
+    parts.headers.contains_key(AUTHORIZATION) || parts.uri.query().is_some_and(in_query)
+}
+
+/// Objects share an origin with the console. What a browser shows of one is to have an origin of its own, so that
+/// a page somebody uploaded cannot act as whoever is signed in there.
+fn sandbox(response: &mut Response<AnswerBody>) {
+    const SANDBOX: HeaderValue =
+        HeaderValue::from_static("sandbox allow-downloads allow-forms allow-popups allow-scripts");
+    response
+        .headers_mut()
+        .insert(CONTENT_SECURITY_POLICY, SANDBOX);
+}
+
 /// A header that is a number.
 fn number(headers: &HeaderMap, name: &HeaderName) -> Option<u64> {
     headers.get(name)?.to_str().ok()?.parse().ok()
@@ -358,8 +432,8 @@ fn waits_for_continue_in_vain(parts: &Parts) -> bool {
     empty && parts.headers.contains_key(EXPECT)
 }
 
-/// A request with a customer's key (which a presigned URL may carry in its query), or with a plaintext for
-/// the KMS.
+/// A request with a customer's key (which a presigned URL may carry in its query), with a plaintext for the KMS, or
+/// with the secret of somebody who signs in.
 fn carries_secret(parts: &Parts) -> bool {
     const CUSTOMER_KEYS: [&str; 2] = [
         "x-amz-server-side-encryption-customer-key",
@@ -377,6 +451,7 @@ fn carries_secret(parts: &Parts) -> bool {
             .headers
             .get("x-amz-target")
             .is_some_and(|target| target == "TrentService.Encrypt")
+        || parts.method == http::Method::POST && parts.uri.path() == "/console/sign-in"
 }
 
 /// What cannot be the name of a bucket is not written to the log: it may be anything.

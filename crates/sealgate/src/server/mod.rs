@@ -15,7 +15,7 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::{TokioIo, TokioTimer};
-use rustls::ServerConfig;
+use rustls::{ProtocolVersion, ServerConfig};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore, watch};
@@ -41,18 +41,30 @@ pub struct Listener {
     socket: TcpListener,
     address: SocketAddr,
     tls: Option<Arc<ServerConfig>>,
+    /// Whether there is nothing here but the console.
+    console: bool,
 }
 
 impl Listener {
     /// Binds `address`.
-    pub async fn bind(address: SocketAddr, tls: Option<Arc<ServerConfig>>) -> io::Result<Listener> {
+    pub async fn bind(
+        address: SocketAddr,
+        tls: Option<Arc<ServerConfig>>,
+        console: bool,
+    ) -> io::Result<Listener> {
         let socket = TcpListener::bind(address).await?;
         let address = socket.local_addr()?;
         Ok(Listener {
             socket,
             address,
             tls,
+            console,
         })
+    }
+
+    /// Whether there is nothing here but the console.
+    pub fn is_console(&self) -> bool {
+        self.console
     }
 
     /// The URL under which this machine reaches it.
@@ -136,6 +148,7 @@ async fn accept_loop(listener: Listener, shared: &Arc<Shared>, draining: &watch:
                     stream,
                     peer,
                     permit,
+                    console: listener.console,
                     draining: draining.clone(),
                 };
                 tokio::spawn(connection.run(tls.clone(), shared.clone()));
@@ -153,6 +166,7 @@ struct Accepted {
     stream: TcpStream,
     peer: SocketAddr,
     permit: OwnedSemaphorePermit,
+    console: bool,
     draining: watch::Receiver<bool>,
 }
 
@@ -162,6 +176,7 @@ impl Accepted {
             stream,
             peer,
             permit,
+            console,
             draining,
         } = self;
         let _open = (permit, shared.front.metrics().connection_opened());
@@ -172,23 +187,38 @@ impl Accepted {
             let peer = Peer {
                 address: peer,
                 secure: false,
+                tls_version: None,
                 sni: None,
+                console,
             };
             return speak(stream, peer, &shared, draining).await;
         };
         match timeout(shared.limits.header_timeout, tls.accept(WipedReads(stream))).await {
             Ok(Ok(stream)) => {
-                let sni = stream.get_ref().1.server_name().map(str::to_owned);
+                let tls = stream.get_ref().1;
+                let sni = tls.server_name().map(str::to_owned);
+                let tls_version = tls.protocol_version().and_then(version_of);
                 let peer = Peer {
                     address: peer,
                     secure: true,
+                    tls_version,
                     sni,
+                    console,
                 };
                 speak(stream, peer, &shared, draining).await;
             }
             Ok(Err(error)) => tracing::debug!(%peer, %error, "TLS handshake failed"),
             Err(_) => tracing::debug!(%peer, "TLS handshake took too long"),
         }
+    }
+}
+
+/// A version of TLS as policies name it.
+fn version_of(version: ProtocolVersion) -> Option<&'static str> {
+    match version {
+        ProtocolVersion::TLSv1_2 => Some("1.2"),
+        ProtocolVersion::TLSv1_3 => Some("1.3"),
+        _ => None,
     }
 }
 

@@ -51,7 +51,7 @@ fn every_filter_and_action_of_s3_is_taken() {
 
 #[test]
 fn what_s3_refuses_is_refused_with_its_code() {
-    use Code::{InvalidArgument, InvalidRequest, MalformedXml, NotImplemented};
+    use Code::{InvalidArgument, InvalidRequest, MalformedXml};
     let long = "x".repeat(1025);
     let twice = format!("<Filter><And>{TAG}{TAG}</And></Filter>{DAYS}");
     let noncurrent = |content: &str| {
@@ -123,12 +123,40 @@ fn what_s3_refuses_is_refused_with_its_code() {
         ),
         ("<Filter/><AbortIncompleteMultipartUpload/>".to_owned(), MalformedXml),
         (
-            format!("<Filter/>{DAYS}<Transition><Days>1</Days><StorageClass>GLACIER</StorageClass></Transition>"),
-            NotImplemented,
+            "<Filter/><Transition><Days>1</Days><StorageClass>STANDARD</StorageClass></Transition>".to_owned(),
+            MalformedXml,
         ),
         (
-            "<Filter/><NoncurrentVersionTransition><NoncurrentDays>1</NoncurrentDays><StorageClass>GLACIER</StorageClass></NoncurrentVersionTransition>".to_owned(),
-            NotImplemented,
+            "<Filter/><Transition><StorageClass>GLACIER_IR</StorageClass></Transition>".to_owned(),
+            MalformedXml,
+        ),
+        (
+            "<Filter/><Transition><Days>29</Days><StorageClass>STANDARD_IA</StorageClass></Transition>".to_owned(),
+            InvalidArgument,
+        ),
+        (
+            "<Filter/><Transition><Days>-1</Days><StorageClass>GLACIER_IR</StorageClass></Transition>".to_owned(),
+            InvalidArgument,
+        ),
+        (
+            format!("<Filter/>{0}{0}", "<Transition><Days>1</Days><StorageClass>GLACIER_IR</StorageClass></Transition>"),
+            InvalidRequest,
+        ),
+        (
+            "<Filter/><Expiration><Days>1</Days></Expiration><Transition><Days>1</Days><StorageClass>GLACIER_IR</StorageClass></Transition>".to_owned(),
+            InvalidArgument,
+        ),
+        (
+            "<Filter/><Expiration><Days>1</Days></Expiration><Transition><Date>2030-01-01</Date><StorageClass>GLACIER_IR</StorageClass></Transition>".to_owned(),
+            InvalidRequest,
+        ),
+        (
+            "<Filter/><NoncurrentVersionTransition><NoncurrentDays>29</NoncurrentDays><StorageClass>ONEZONE_IA</StorageClass></NoncurrentVersionTransition>".to_owned(),
+            InvalidArgument,
+        ),
+        (
+            "<Filter/><NoncurrentVersionTransition><NoncurrentDays>0</NoncurrentDays><StorageClass>GLACIER_IR</StorageClass></NoncurrentVersionTransition>".to_owned(),
+            InvalidArgument,
         ),
     ] {
         let refused = rule(&content).map_err(|error| error.kind());
@@ -268,6 +296,8 @@ pub(super) fn any_rule() -> impl Strategy<Value = Rule> {
                 abort: (expiration.is_none() && noncurrent.is_none()).then_some(1),
                 expiration,
                 noncurrent,
+                transitions: Vec::new(),
+                noncurrent_transitions: Vec::new(),
             }
         })
 }

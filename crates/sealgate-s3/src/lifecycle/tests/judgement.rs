@@ -8,7 +8,10 @@ use time::{Duration, OffsetDateTime};
 
 use super::configuration::any_rule;
 use crate::lifecycle::judge::{Candidate, Verdict, due};
-use crate::lifecycle::rules::{Expiration, Filter, MinimumSize, Predicate, Rule, Rules};
+use crate::lifecycle::rules::{
+    Expiration, Filter, MinimumSize, Noncurrent, NoncurrentTransition, Predicate, Rule, Rules,
+    Transition, When,
+};
 use crate::tags::Tags;
 
 const BEGIN: OffsetDateTime = datetime!(2030-01-01 00:00 UTC);
@@ -148,5 +151,105 @@ proptest! {
             let goes = expected == Verdict::Expire;
             prop_assert_eq!(told.is_some_and(|(date, _)| date <= day), goes);
         }
+    }
+}
+
+#[test]
+fn objects_go_down_and_never_up() {
+    let transition = |days, class: &str| Transition {
+        when: When::Days(days),
+        class: class.into(),
+    };
+    let rule = |filter, transitions, noncurrent_transitions| Rule {
+        id: "r".into(),
+        enabled: true,
+        filter,
+        expiration: None,
+        noncurrent: None,
+        transitions,
+        noncurrent_transitions,
+        abort: None,
+    };
+    let rules = Rules {
+        rules: vec![
+            rule(
+                Filter::All,
+                vec![transition(60, "GLACIER_IR"), transition(30, "STANDARD_IA")],
+                vec![NoncurrentTransition {
+                    due: Noncurrent {
+                        days: 40,
+                        newer: Some(1),
+                    },
+                    class: "ONEZONE_IA".into(),
+                }],
+            ),
+            rule(
+                Filter::One(Predicate::LargerThan(10)),
+                vec![transition(90, "INTELLIGENT_TIERING")],
+                Vec::new(),
+            ),
+        ],
+        minimum_size: MinimumSize::default(),
+    };
+    let tags = Tags::default();
+    let large = 128 * 1024;
+    let judged = |size, is_latest, newer, class, days| {
+        let candidate = Candidate {
+            key: "k",
+            size,
+            tags: &tags,
+            modified: BEGIN,
+            is_latest,
+            lone_marker: false,
+            noncurrent_since: (!is_latest).then_some(BEGIN),
+            newer_noncurrent: newer,
+        };
+        rules.class(&candidate, class, (BEGIN + Duration::days(days)).date())
+    };
+    for (size, is_latest, newer, class, days, expected) in [
+        (Some(large), true, 0, None, 30, None),
+        // At the midnight that follows.
+        (Some(large), true, 0, None, 31, Some("STANDARD_IA")),
+        (Some(large), true, 0, Some("STANDARD_IA"), 31, None),
+        (
+            Some(large),
+            true,
+            0,
+            Some("STANDARD_IA"),
+            61,
+            Some("GLACIER_IR"),
+        ),
+        (Some(large), true, 0, None, 61, Some("GLACIER_IR")),
+        (Some(large), true, 0, Some("GLACIER_IR"), 99, None),
+        (
+            Some(large),
+            true,
+            0,
+            Some("REDUCED_REDUNDANCY"),
+            31,
+            Some("STANDARD_IA"),
+        ),
+        // Small ones stay, but where a rule is about size.
+        (Some(large - 1), true, 0, None, 31, None),
+        (
+            Some(large - 1),
+            true,
+            0,
+            None,
+            91,
+            Some("INTELLIGENT_TIERING"),
+        ),
+        (Some(10), true, 0, None, 91, None),
+        // Versions that are not current have rules of their own, and delete markers none.
+        (Some(large), false, 1, None, 41, Some("ONEZONE_IA")),
+        (Some(large), false, 0, None, 41, None),
+        (Some(large), false, 1, None, 40, None),
+        (None, true, 0, None, 99, None),
+    ] {
+        let to = judged(size, is_latest, newer, class, days);
+        assert_eq!(
+            to, expected,
+            "{size:?} {is_latest} {newer} {class:?} {days}"
+        );
     }
 }

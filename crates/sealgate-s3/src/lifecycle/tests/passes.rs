@@ -4,10 +4,13 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 
 use bytes::Bytes;
+use sealgate_blobs::BlobStore;
+use sealgate_iam::Iam;
 use sealgate_index::{
     Attributes, Body, Bucket, Clock, Delete, Index, IndexConfig, Lock, NewUpload, NewVersion,
     Retention, RetentionMode, VersionEntry, VersionListQuery, Versioning, WriteCondition,
 };
+use sealgate_seal::Key256;
 use tempfile::TempDir;
 use time::macros::datetime;
 use time::{Date, Duration, OffsetDateTime};
@@ -45,8 +48,17 @@ impl World {
         if versioning != Versioning::Off {
             index.set_versioning(bucket.id, versioning).await.unwrap();
         }
+        let key = Key256::from_slice(&[7; 32]).unwrap();
+        let iam = Iam::open(index.clone(), key, "us-east-1".to_owned())
+            .await
+            .unwrap();
         Self {
-            lifecycle: Lifecycle::new(index.clone()),
+            lifecycle: Lifecycle::new(
+                index.clone(),
+                BlobStore::in_memory(5 << 20, 1),
+                iam,
+                "us-east-1".to_owned(),
+            ),
             bucket: index.bucket("bucket").await.unwrap(),
             index,
             days,

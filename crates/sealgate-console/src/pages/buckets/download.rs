@@ -1,0 +1,39 @@
+//! A download. It streams, and whatever it is, the browser is told to save and not to show it.
+
+use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
+use http::{HeaderValue, Method, Response};
+use sealgate_wire::encode;
+
+use crate::actor::S3Request;
+use crate::fault::Fault;
+use crate::response::Page;
+use crate::visit::Visit;
+
+pub(crate) async fn send(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
+    let actor = visit.actor()?;
+    let (key, version) = (visit.parameter("key"), visit.parameter("version"));
+    let mut request = S3Request::new(visit.method.clone(), bucket).key(key);
+    if visit.method != Method::HEAD {
+        request.method = Method::GET;
+    }
+    if !version.is_empty() {
+        request = request.query("versionId", version);
+    }
+    let (parts, body) = actor.s3_stream(request).await?.into_parts();
+    let mut response = Response::new(body);
+    let headers = response.headers_mut();
+    if let Some(length) = parts.headers.get(CONTENT_LENGTH) {
+        headers.insert(CONTENT_LENGTH, length.clone());
+    }
+    headers.insert(
+        CONTENT_TYPE,
+        HeaderValue::from_static("application/octet-stream"),
+    );
+    headers.insert(CONTENT_SECURITY_POLICY, HeaderValue::from_static("sandbox"));
+    let name = key.trim_end_matches('/').rsplit('/').next().unwrap_or(key);
+    let disposition = format!("attachment; filename*=UTF-8''{}", encode(name));
+    if let Ok(value) = HeaderValue::try_from(disposition) {
+        headers.insert(CONTENT_DISPOSITION, value);
+    }
+    Ok(response)
+}

@@ -1,0 +1,256 @@
+//! An upload from a form. It streams: what is small becomes an object at once, what is larger goes in parts, so that
+//! no more than one part is in memory.
+
+use std::time::Duration;
+
+use bytes::{Bytes, BytesMut};
+use http::header::CONTENT_TYPE;
+use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
+use http_body_util::BodyStream;
+use hyper::body::Incoming;
+use multer::{Constraints, Field, Multipart, SizeLimit};
+
+use futures_util::StreamExt as _;
+
+use super::bucket_place;
+use crate::actor::{Actor, S3Request};
+use crate::fault::Fault;
+use crate::response::{Page, see_other, whole};
+use crate::visit::Visit;
+
+/// A part; S3 wants at least 5 MiB.
+const PART: usize = 8 << 20;
+/// S3 takes no more parts than these.
+const MOST_PARTS: usize = 10_000;
+/// How long the rest of an upload that was refused is read away.
+const PATIENCE: Duration = Duration::from_secs(30);
+/// The fields before the file.
+const LARGEST_FIELD: u64 = 16 * 1024;
+const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
+const X_PLACE: HeaderName = HeaderName::from_static("x-place");
+
+/// The fields that come before the file.
+#[derive(Default)]
+struct Fields {
+    form_token: String,
+    key: String,
+    mode: String,
+    kms_key: String,
+}
+
+pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault> {
+    let session = visit.session()?;
+    let content_type = visit
+        .headers
+        .get(CONTENT_TYPE)
+        .and_then(|value| value.to_str().ok())
+        .unwrap_or_default();
+    let boundary = multer::parse_boundary(content_type)
+        .map_err(|_| Fault::Form("It is not sent as a form with a file."))?;
+    let stream = BodyStream::new(body)
+        .filter_map(|frame| async { frame.map(|frame| frame.into_data().ok()).transpose() });
+    let limits = ["form_token", "once", "key", "mode", "kms_key"]
+        .into_iter()
+        .fold(SizeLimit::new(), |limits, name| {
+            limits.for_field(name, LARGEST_FIELD)
+        });
+    let constraints = Constraints::new().size_limit(limits);
+    let mut form = Multipart::with_constraints(Box::pin(stream), boundary, constraints);
+    let mut fields = Fields::default();
+    for _ in 0..16 {
+        let Some(field) = form.next_field().await.map_err(broken)? else {
+            break;
+        };
+        let name = field.name().unwrap_or_default().to_owned();
+        if name == "file" {
+            if !session.owns_form(&fields.form_token) {
+                return Err(Fault::Forged);
+            }
+            let actor = visit.actor()?;
+            let key = match store(visit, &actor, bucket, &fields, field).await {
+                Ok(key) => key,
+                Err(fault) => {
+                    // A browser that is still sending does not read the answer: let it come to its end.
+                    let rest = async { while let Ok(Some(_)) = form.next_field().await {} };
+                    let _ = tokio::time::timeout(PATIENCE, rest).await;
+                    return Err(fault);
+                }
+            };
+            visit.tell(true, format!("{key} is stored, sealed."));
+            let folder = key.rfind('/').map_or("", |at| key.split_at(at + 1).0);
+            return Ok(arrived(visit, &bucket_place(bucket, folder)));
+        }
+        let value = field.text().await.map_err(broken)?;
+        match name.as_str() {
+            "form_token" => fields.form_token = value,
+            "key" => fields.key = value,
+            "mode" => fields.mode = value,
+            "kms_key" => fields.kms_key = value.trim().to_owned(),
+            _ => {}
+        }
+    }
+    Err(Fault::Form("There is no file in it."))
+}
+
+fn broken(error: multer::Error) -> Fault {
+    match error {
+        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
+            Fault::TooLarge
+        }
+        _ => Fault::Form("It broke off, or is not encoded as forms are."),
+    }
+}
+
+/// On to the folder. A script is told where, and goes there itself, so that the word about it is for the person.
+fn arrived(visit: &Visit, place: &str) -> Page {
+    if !visit.headers.contains_key(X_REQUESTED_WITH) {
+        return see_other(place);
+    }
+    let mut response = Response::new(whole(Bytes::new()));
+    *response.status_mut() = StatusCode::NO_CONTENT;
+    if let Ok(place) = HeaderValue::try_from(place) {
+        response.headers_mut().insert(X_PLACE, place);
+    }
+    response
+}
+
+/// The key is the name that was typed, or else the file's own.
+fn key_of(fields: &Fields, field: &Field<'_>) -> Result<String, Fault> {
+    let file = field.file_name().unwrap_or_default();
+    let file = file.rsplit(['/', '\\']).next().unwrap_or_default();
+    match fields.key.as_str() {
+        "" if file.is_empty() => Err(Fault::Form("No file was chosen.")),
+        "" => Ok(file.to_owned()),
+        // A folder was typed.
+        folder if folder.ends_with('/') => Ok(format!("{folder}{file}")),
+        key => Ok(key.to_owned()),
+    }
+}
+
+/// The headers of the object that is made.
+fn headers(fields: &Fields, field: &Field<'_>) -> Vec<(&'static str, String)> {
+    let mut headers = Vec::new();
+    if let Some(kind) = field.content_type() {
+        headers.push(("content-type", kind.to_string()));
+    }
+    // Nothing chosen is the default of the bucket.
+    if ["AES256", "aws:kms", "aws:kms:dsse"].contains(&fields.mode.as_str()) {
+        headers.push(("x-amz-server-side-encryption", fields.mode.clone()));
+        if !fields.kms_key.is_empty() && fields.mode != "AES256" {
+            headers.push((
+                "x-amz-server-side-encryption-aws-kms-key-id",
+                fields.kms_key.clone(),
+            ));
+        }
+    }
+    headers
+}
+
+async fn store(
+    visit: &Visit,
+    actor: &Actor<'_>,
+    bucket: &str,
+    fields: &Fields,
+    mut field: Field<'_>,
+) -> Result<String, Fault> {
+    let key = key_of(fields, &field)?;
+    let headers = headers(fields, &field);
+    // Parts in memory are for a few at a time; others wait with their bytes still at the client.
+    let _turn = visit
+        .console
+        .uploads
+        .acquire()
+        .await
+        .map_err(|_| Fault::Internal)?;
+    let (first, more) = part(&mut field).await?;
+    if !more {
+        let mut request = S3Request::new(Method::PUT, bucket).key(&key).body(first);
+        request.headers = headers;
+        actor.s3(request).await?;
+        return Ok(key);
+    }
+    let mut request = S3Request::new(Method::POST, bucket)
+        .key(&key)
+        .query("uploads", "");
+    request.headers = headers;
+    let begun = actor.s3(request).await?;
+    let upload = begun.text("UploadId").to_owned();
+    match parts(actor, bucket, &key, &upload, first, &mut field).await {
+        Ok(()) => Ok(key),
+        Err(fault) => {
+            let request = S3Request::new(Method::DELETE, bucket)
+                .key(&key)
+                .query("uploadId", &upload);
+            // What came so far goes; if that fails, too, the first reason is the one to tell.
+            let _ = actor.s3(request).await;
+            Err(fault)
+        }
+    }
+}
+
+async fn parts(
+    actor: &Actor<'_>,
+    bucket: &str,
+    key: &str,
+    upload: &str,
+    first: Bytes,
+    field: &mut Field<'_>,
+) -> Result<(), Fault> {
+    let mut document = String::from("<CompleteMultipartUpload>");
+    let (mut bytes, mut more) = (first, true);
+    for number in 1..=MOST_PARTS {
+        let text = number.to_string();
+        let request = S3Request::new(Method::PUT, bucket)
+            .key(key)
+            .query("partNumber", &text)
+            .query("uploadId", upload)
+            .body(bytes);
+        let head = actor.s3_head(request).await?;
+        let etag = super::xml_text(crate::actor::header(&head, "etag"));
+        document.push_str(&format!(
+            "<Part><PartNumber>{number}</PartNumber><ETag>{etag}</ETag></Part>"
+        ));
+        if !more {
+            document.push_str("</CompleteMultipartUpload>");
+            let request = S3Request::new(Method::POST, bucket)
+                .key(key)
+                .query("uploadId", upload)
+                .body(document);
+            let answer = actor.s3(request).await?;
+            // S3 may say 200 before it knows.
+            return match answer.text("Code") {
+                "" => Ok(()),
+                code => Err(crate::fault::Refusal {
+                    status: 500,
+                    code: code.to_owned(),
+                    message: answer.text("Message").to_owned(),
+                }
+                .into()),
+            };
+        }
+        (bytes, more) = part(field).await?;
+        if bytes.is_empty() && !more {
+            // The file ended with the part before.
+            document.push_str("</CompleteMultipartUpload>");
+            let request = S3Request::new(Method::POST, bucket)
+                .key(key)
+                .query("uploadId", upload)
+                .body(document);
+            actor.s3(request).await?;
+            return Ok(());
+        }
+    }
+    Err(Fault::TooLarge)
+}
+
+/// The next part of the file, and whether there is more after it.
+async fn part(field: &mut Field<'_>) -> Result<(Bytes, bool), Fault> {
+    let mut bytes = BytesMut::new();
+    while let Some(chunk) = field.chunk().await.map_err(broken)? {
+        bytes.extend_from_slice(&chunk);
+        if bytes.len() >= PART {
+            return Ok((bytes.freeze(), true));
+        }
+    }
+    Ok((bytes.freeze(), false))
+}

@@ -1,0 +1,315 @@
+//! Users, groups, roles and policies, to look at; and the question who may do what, answered by what decides.
+
+use askama::Template;
+use sealgate_policy::{DecidedBy, Environment, Explanation};
+use serde_json::json;
+use time::OffsetDateTime;
+
+use super::words;
+use crate::actor::Actor;
+use crate::fault::Fault;
+use crate::response::Page;
+use crate::views::{Shell, page};
+use crate::visit::Visit;
+use crate::xml::Element;
+
+const MOST: &str = "200";
+
+struct Row {
+    name: String,
+    arn: String,
+    created: String,
+    place: String,
+}
+
+struct List {
+    title: &'static str,
+    rows: Vec<Row>,
+    refused: Option<String>,
+    more: bool,
+}
+
+#[derive(Template)]
+#[template(path = "people.html")]
+struct PeoplePage {
+    shell: Shell,
+    lists: Vec<List>,
+}
+
+/// Everybody there is.
+pub(crate) async fn list(visit: &Visit) -> Result<Page, Fault> {
+    let actor = visit.actor()?;
+    let mut lists = Vec::new();
+    for (title, operation, member, name) in [
+        ("Users", "ListUsers", "Users", "UserName"),
+        ("Groups", "ListGroups", "Groups", "GroupName"),
+        ("Roles", "ListRoles", "Roles", "RoleName"),
+        ("Policies", "ListPolicies", "Policies", "PolicyName"),
+    ] {
+        let mut parameters = vec![("MaxItems", MOST)];
+        if operation == "ListPolicies" {
+            parameters.push(("Scope", "Local"));
+        }
+        lists.push(match actor.iam(operation, &parameters).await {
+            Ok(answer) => List {
+                title,
+                rows: answer
+                    .at(&[member])
+                    .all("member")
+                    .map(|entry| Row {
+                        name: entry.text(name).to_owned(),
+                        arn: entry.text("Arn").to_owned(),
+                        created: words::xml_time(entry.text("CreateDate")),
+                        place: match title {
+                            "Users" => format!("/console/people/users/{}", entry.text(name)),
+                            _ => String::new(),
+                        },
+                    })
+                    .collect(),
+                refused: None,
+                more: answer.text("IsTruncated") == "true",
+            },
+            Err(Fault::Refused(refusal)) => List {
+                title,
+                rows: Vec::new(),
+                refused: Some(refusal.words().to_owned()),
+                more: false,
+            },
+            Err(fault) => return Err(fault),
+        });
+    }
+    page(&PeoplePage {
+        lists,
+        shell: Shell::new(visit, "people", "People"),
+    })
+}
+
+struct Key {
+    id: String,
+    active: bool,
+    created: String,
+}
+
+#[derive(Template)]
+#[template(path = "user.html")]
+struct UserPage {
+    shell: Shell,
+    name: String,
+    arn: String,
+    encoded_arn: String,
+    created: String,
+    keys: Vec<Key>,
+    attached: Vec<(String, String)>,
+    inline: Vec<String>,
+    groups: Vec<String>,
+    refused: Vec<String>,
+}
+
+/// What an operation answers; where it is refused, the reason goes on the list.
+async fn asked(
+    actor: &Actor<'_>,
+    operation: &str,
+    name: &str,
+    refused: &mut Vec<String>,
+) -> Result<Element, Fault> {
+    match actor.iam(operation, &[("UserName", name)]).await {
+        Ok(answer) => Ok(answer),
+        Err(Fault::Refused(refusal)) => {
+            refused.push(refusal.words().to_owned());
+            Ok(Element::default())
+        }
+        Err(fault) => Err(fault),
+    }
+}
+
+/// A user.
+pub(crate) async fn user(visit: &Visit, name: &str) -> Result<Page, Fault> {
+    let actor = visit.actor()?;
+    let answer = actor.iam("GetUser", &[("UserName", name)]).await?;
+    let user = answer.at(&["User"]);
+    let mut refused = Vec::new();
+    let keys = asked(&actor, "ListAccessKeys", name, &mut refused).await?;
+    let attached = asked(&actor, "ListAttachedUserPolicies", name, &mut refused).await?;
+    let inline = asked(&actor, "ListUserPolicies", name, &mut refused).await?;
+    let groups = asked(&actor, "ListGroupsForUser", name, &mut refused).await?;
+    page(&UserPage {
+        name: name.to_owned(),
+        encoded_arn: sealgate_wire::encode(user.text("Arn")),
+        arn: user.text("Arn").to_owned(),
+        created: words::xml_time(user.text("CreateDate")),
+        keys: keys
+            .at(&["AccessKeyMetadata"])
+            .all("member")
+            .map(|key| Key {
+                id: key.text("AccessKeyId").to_owned(),
+                active: key.text("Status") == "Active",
+                created: words::xml_time(key.text("CreateDate")),
+            })
+            .collect(),
+        attached: attached
+            .at(&["AttachedPolicies"])
+            .all("member")
+            .map(|policy| {
+                let arn = policy.text("PolicyArn").to_owned();
+                (policy.text("PolicyName").to_owned(), arn)
+            })
+            .collect(),
+        inline: inline
+            .at(&["PolicyNames"])
+            .all("member")
+            .map(|name| name.own_text().to_owned())
+            .collect(),
+        groups: groups
+            .at(&["Groups"])
+            .all("member")
+            .map(|group| group.text("GroupName").to_owned())
+            .collect(),
+        refused,
+        shell: Shell::new(visit, "people", name),
+    })
+}
+
+/// What the question is answered with.
+struct Verdict {
+    allowed: bool,
+    text: String,
+    decided_by: String,
+    matched: Vec<(bool, String)>,
+    missing: Vec<String>,
+    /// Whether the key's own policy had a say.
+    with_key_policy: bool,
+}
+
+#[derive(Template)]
+#[template(path = "simulate.html")]
+struct SimulatePage<'a> {
+    shell: Shell,
+    principal: &'a str,
+    action: &'a str,
+    resource: &'a str,
+    principals: Vec<String>,
+    verdict: Option<Verdict>,
+    problem: Option<String>,
+}
+
+/// Whether somebody may do something, and why.
+pub(crate) async fn simulate(visit: &Visit) -> Result<Page, Fault> {
+    let actor = visit.actor()?;
+    let principal = visit.parameter("principal").trim();
+    let action = visit.parameter("action").trim();
+    let resource = match visit.parameter("resource").trim() {
+        "" => "*",
+        resource => resource,
+    };
+    let mut principals = Vec::new();
+    for (operation, list) in [("ListUsers", "Users"), ("ListRoles", "Roles")] {
+        match actor.iam(operation, &[("MaxItems", MOST)]).await {
+            Ok(answer) => principals.extend(
+                answer
+                    .at(&[list])
+                    .all("member")
+                    .map(|entry| entry.text("Arn").to_owned()),
+            ),
+            Err(Fault::Refused(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    let (verdict, problem) = if principal.is_empty() || action.is_empty() {
+        (None, None)
+    } else {
+        match decide(&actor, principal, action, resource).await {
+            Ok(verdict) => (Some(verdict), None),
+            Err(Fault::Refused(refusal)) => (None, Some(refusal.words().to_owned())),
+            Err(fault) => return Err(fault),
+        }
+    };
+    page(&SimulatePage {
+        principal,
+        action,
+        resource,
+        principals,
+        verdict,
+        problem,
+        shell: Shell::new(visit, "people", "Who may what"),
+    })
+}
+
+async fn decide(
+    actor: &Actor<'_>,
+    principal: &str,
+    action: &str,
+    resource: &str,
+) -> Result<Verdict, Fault> {
+    // Whoever asks must be allowed to ask this of the principal; the API decides that, and records it.
+    let parameters = [
+        ("PolicySourceArn", principal),
+        ("ActionNames.member.1", action),
+        ("ResourceArns.member.1", resource),
+    ];
+    let answer = actor.iam("SimulatePrincipalPolicy", &parameters).await?;
+    if resource.starts_with("arn:aws:kms:") {
+        // A key's own policy decides, too. Its statements are for those who may read it.
+        let input = json!({ "KeyId": resource, "PolicyName": "default" });
+        if actor.kms("GetKeyPolicy", &input).await.is_ok() {
+            let environment = Environment {
+                source_ip: None,
+                secure_transport: true,
+                user_agent: None,
+                now: OffsetDateTime::now_utc(),
+                region: actor.region().to_owned(),
+            };
+            if let Some(caller) = actor.caller_of(principal, environment).await? {
+                let explanation = actor.explain_key(&caller, action, resource, None).await?;
+                return Ok(of_explanation(&explanation));
+            }
+        }
+    }
+    let result = answer.at(&["EvaluationResults", "member"]);
+    let allowed = result.text("EvalDecision") == "allowed";
+    let statements = result.at(&["MatchedStatements"]);
+    Ok(Verdict {
+        allowed,
+        text: match result.text("EvalDecision") {
+            "allowed" => "The policies of the principal allow it.".to_owned(),
+            "explicitDeny" => "A statement denies it.".to_owned(),
+            _ => "No policy of the principal allows it.".to_owned(),
+        },
+        decided_by: String::new(),
+        matched: statements
+            .all("member")
+            .map(|statement| (allowed, statement.text("SourcePolicyId").to_owned()))
+            .collect(),
+        missing: result
+            .at(&["MissingContextValues"])
+            .all("member")
+            .map(|key| key.own_text().to_owned())
+            .collect(),
+        with_key_policy: false,
+    })
+}
+
+fn of_explanation(explanation: &Explanation) -> Verdict {
+    let refusal = crate::actor::reason(&explanation.decision);
+    Verdict {
+        allowed: refusal.is_none(),
+        text: refusal.unwrap_or_else(|| {
+            "It is allowed, by the key’s policy and the principal’s.".to_owned()
+        }),
+        decided_by: match &explanation.decided_by {
+            DecidedBy::Statement(statement) => statement.to_string(),
+            DecidedBy::Grant(id) => format!("grant {id}"),
+            DecidedBy::RootUser => "the root user has every permission".to_owned(),
+            DecidedBy::NoAllow(kind) => format!("no {kind} allows it"),
+        },
+        matched: explanation
+            .matched
+            .iter()
+            .map(|matched| {
+                let allows = matched.effect == sealgate_policy::Effect::Allow;
+                (allows, matched.to_string())
+            })
+            .collect(),
+        missing: explanation.missing_context.clone(),
+        with_key_policy: true,
+    }
+}

@@ -253,7 +253,7 @@ impl<'a> Actor<'a> {
         let auth = self.authenticated(Service::S3, &parts).await?;
         let incoming = Incoming {
             parts,
-            body: Source::Process(whole(request.body)),
+            body: Source::Right(whole(request.body)),
             auth,
             conn: self.visit.conn.clone(),
             request_id: sealgate_wire::request_id(),

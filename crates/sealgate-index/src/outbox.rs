@@ -1,6 +1,8 @@
 //! The outbox: what is still to be told about changes of objects, kept in the transaction of the change and until it
 //! was told. What is told, and to whom, is the business of who reads it.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use rusqlite::{Row, params};
 use time::OffsetDateTime;
@@ -13,6 +15,9 @@ use crate::{
     },
     writer::Tx,
 };
+
+/// What was put off comes again at the latest after this.
+const LONGEST_DEFERRAL: Duration = Duration::from_secs(60 * 60);
 
 /// What a write did to a version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -101,6 +106,19 @@ pub struct OutboxEntry {
     pub attempts: u32,
     /// As it was handed in.
     pub body: Bytes,
+}
+
+impl OutboxEntry {
+    /// For how long to put it off now: a second, and twice as long each time, to an hour.
+    pub fn deferral(&self) -> Duration {
+        deferral(self.attempts)
+    }
+}
+
+fn deferral(attempts: u32) -> Duration {
+    Duration::from_secs(1)
+        .saturating_mul(1u32.checked_shl(attempts).unwrap_or(u32::MAX))
+        .min(LONGEST_DEFERRAL)
 }
 
 /// The version that events are about.
@@ -247,4 +265,18 @@ fn entry(row: &Row<'_>) -> Result<OutboxEntry> {
         attempts: row.get(12)?,
         body: bytes(row, 13)?,
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_put_off_comes_again_ever_later_but_does_come() {
+        assert_eq!(deferral(0), Duration::from_secs(1));
+        assert_eq!(deferral(3), Duration::from_secs(8));
+        for attempts in [12, 31, 32, u32::MAX] {
+            assert_eq!(deferral(attempts), LONGEST_DEFERRAL, "{attempts}");
+        }
+    }
 }

@@ -6,6 +6,7 @@ use std::task::{Context, Poll};
 use bytes::Bytes;
 use http::request::Parts;
 use http_body::{Body, Frame, SizeHint};
+use http_body_util::Either;
 use http_body_util::combinators::UnsyncBoxBody;
 use sealgate_iam::Authenticated;
 use sealgate_wire::payload::{PayloadReader, PayloadSpec};
@@ -15,45 +16,11 @@ use crate::S3;
 use crate::error::{Code, Result};
 use crate::request::Request;
 
-/// The body of a request, from wherever it comes.
-pub enum Source {
-    /// A client's connection.
-    Connection(hyper::body::Incoming),
-    /// This process.
-    Process(UnsyncBoxBody<Bytes, BoxError>),
-}
+/// The body of a request: from a client's connection, or from this process.
+pub type Source = Either<hyper::body::Incoming, UnsyncBoxBody<Bytes, BoxError>>;
 
 /// What a body can fail with.
 type BoxError = Box<dyn std::error::Error + Send + Sync>;
-
-impl Body for Source {
-    type Data = Bytes;
-    type Error = BoxError;
-
-    fn poll_frame(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-    ) -> Poll<Option<std::result::Result<Frame<Bytes>, BoxError>>> {
-        match &mut *self {
-            Source::Connection(body) => Pin::new(body).poll_frame(cx).map_err(Into::into),
-            Source::Process(body) => Pin::new(body).poll_frame(cx),
-        }
-    }
-
-    fn is_end_stream(&self) -> bool {
-        match self {
-            Source::Connection(body) => body.is_end_stream(),
-            Source::Process(body) => body.is_end_stream(),
-        }
-    }
-
-    fn size_hint(&self) -> SizeHint {
-        match self {
-            Source::Connection(body) => body.size_hint(),
-            Source::Process(body) => body.size_hint(),
-        }
-    }
-}
 
 /// A body, which forgets whether it came to its end.
 pub(crate) struct Watched {

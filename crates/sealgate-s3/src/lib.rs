@@ -291,7 +291,7 @@ impl S3 {
             error: Some(error.code()),
             mode: None,
         });
-        let mut body = RequestBody::refused(Source::Connection(body));
+        let mut body = RequestBody::refused(Source::Left(body));
         body.drain(parts).await;
         if !body.is_read() {
             response::close_connection(&mut response);

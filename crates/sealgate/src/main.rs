@@ -15,6 +15,7 @@ mod front;
 mod logging;
 mod metrics;
 mod notifications;
+mod outbox;
 mod replication;
 mod serve;
 mod server;

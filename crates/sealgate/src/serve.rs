@@ -22,8 +22,9 @@ use crate::data_dir::DataDir;
 use crate::first_start::{self, Endpoint};
 use crate::front::{Front, Probes};
 use crate::metrics::Metrics;
-use crate::notifications::{self, NotificationMetrics};
-use crate::replication::{self, ReplicationMetrics};
+use crate::notifications;
+use crate::outbox::OutboxMetrics;
+use crate::replication;
 use crate::server::{self, Listener};
 use crate::stores::Stores;
 use crate::tls::{Tls, names_of_this_machine};
@@ -61,8 +62,8 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     data.complete()?;
 
     let (stop, stopped) = watch::channel(false);
-    let notified = NotificationMetrics::default();
-    let replicated = ReplicationMetrics::default();
+    let notified = OutboxMetrics::default();
+    let replicated = OutboxMetrics::default();
     let counted = (&notified, &replicated);
     let front = wire(&config, &stores, counted, stopped.clone());
     let s3 = stores.s3.clone();
@@ -181,7 +182,7 @@ async fn bind(config: &Config, tls: Option<&Tls>) -> anyhow::Result<Vec<Listener
 fn wire(
     config: &Config,
     stores: &Stores,
-    (notified, replicated): (&NotificationMetrics, &ReplicationMetrics),
+    (notified, replicated): (&OutboxMetrics, &OutboxMetrics),
     stopped: watch::Receiver<bool>,
 ) -> Front {
     let Stores {
@@ -203,8 +204,8 @@ fn wire(
     };
     let metrics = Metrics::new(|registry| {
         registry.register_collector(Box::new(counters));
-        notified.register(registry);
-        replicated.register(registry);
+        notified.register(&notifications::WORDS, registry);
+        replicated.register(&replication::WORDS, registry);
     });
     let admin = AdminApi::new(
         kms.clone(),

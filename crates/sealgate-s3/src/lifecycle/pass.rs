@@ -231,7 +231,7 @@ impl Pass {
                 Some(Replication::Pending | Replication::Failed)
             );
             match verdict {
-                Verdict::Keep => stay.push(scanned.clone()),
+                Verdict::Keep => stay.push((scanned, tags)),
                 Verdict::Expire | Verdict::RemoveNoncurrent if unreplicated => {
                     self.note.tally.unreplicated += 1;
                 }

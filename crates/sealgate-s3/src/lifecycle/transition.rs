@@ -12,15 +12,13 @@ impl Pass {
     /// Moves what of these versions is due.
     pub(super) async fn transitions(
         &mut self,
-        found: &[ScannedVersion],
+        found: &[(&ScannedVersion, Tags)],
     ) -> Result<(), LifecycleError> {
         if !self.rules.about_classes() {
             return Ok(());
         }
-        for scanned in found {
-            let tags =
-                Tags::from_bytes(scanned.tags.as_ref()).map_err(|_| LifecycleError::Damaged)?;
-            let candidate = Candidate::new(scanned, &tags);
+        for (scanned, tags) in found {
+            let candidate = Candidate::new(scanned, tags);
             let class = scanned.listed.object.storage_class.as_deref();
             let Some(to) = self.rules.class(&candidate, class, self.note.day) else {
                 continue;
@@ -44,10 +42,7 @@ impl Pass {
         let index = &self.lifecycle.0.index;
         let listed = &scanned.listed;
         let (bucket, key) = (self.bucket.id, listed.object.key.as_str());
-        let named = match &listed.version_id {
-            Some(id) => VersionRef::Id(id.clone()),
-            None => VersionRef::Null,
-        };
+        let named = VersionRef::to(listed.version_id.as_deref());
         let version = match index.version(bucket, key, &named).await {
             Ok(found) if found.version.seq == listed.seq => found.version,
             Ok(_) | Err(IndexError::NoSuchKey | IndexError::NoSuchVersion) => return Ok(false),

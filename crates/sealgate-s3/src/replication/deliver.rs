@@ -2,7 +2,6 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
 
 use futures_util::{StreamExt, stream};
 use sealgate_index::{Bucket, IndexError, OutboxEntry, Version, VersionRef};
@@ -19,8 +18,6 @@ use crate::events::Unreplicated;
 const BATCH: usize = 64;
 /// Keys under way at a time.
 const AT_A_TIME: usize = 8;
-/// What has to wait comes again at the latest after this.
-const LONGEST_DEFERRAL: Duration = Duration::from_secs(60 * 60);
 
 /// How a look at the outbox went.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -128,7 +125,7 @@ impl S3 {
                     let rest = entries.iter().skip(position);
                     let rest: Vec<i64> = rest.map(|entry| entry.seq).collect();
                     tally.deferred += rest.len() as u64;
-                    let until = self.index.now() + deferral(entry.attempts);
+                    let until = self.index.now() + entry.deferral();
                     self.index.outbox_defer(rest, until).await?;
                     break;
                 }
@@ -217,11 +214,4 @@ impl S3 {
 /// The index may be better later.
 pub(super) fn later(error: IndexError) -> Stop {
     Stop::Later(error.to_string())
-}
-
-/// A second, and twice as long each time.
-fn deferral(attempts: u32) -> Duration {
-    Duration::from_secs(1)
-        .saturating_mul(1u32.checked_shl(attempts).unwrap_or(u32::MAX))
-        .min(LONGEST_DEFERRAL)
 }

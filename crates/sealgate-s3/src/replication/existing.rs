@@ -3,7 +3,9 @@
 
 use std::sync::Arc;
 
-use sealgate_index::{Bucket, IndexError, Queued, Replication, ScanPlace, VersionRef};
+use sealgate_index::{
+    Bucket, IndexError, Queued, Replication, ScanPlace, ScannedVersion, VersionRef,
+};
 use sealgate_sse::Envelope;
 
 use super::queue::Queue;
@@ -67,11 +69,7 @@ impl Pass {
             bucket,
             prefix: prefix.to_owned(),
             again,
-            // Behind everything that sorts before the prefix.
-            after: (!prefix.is_empty()).then(|| ScanPlace {
-                key: before(prefix),
-                seq: i64::MIN,
-            }),
+            after: None,
             progress: Progress::default(),
         }))
     }
@@ -89,36 +87,21 @@ impl Pass {
         let after = self.after.as_ref();
         let found = self
             .index
-            .scan_versions(self.bucket.id, after, BATCH)
+            .scan_versions_below(self.bucket.id, &self.prefix, after, BATCH)
             .await?;
+        self.progress.scanned += found.len() as u64;
+        let wanted: Vec<&ScannedVersion> = found.iter().filter(|one| self.wants(one)).collect();
+        let seqs: Vec<i64> = wanted.iter().map(|one| one.listed.seq).collect();
+        let details = self.index.version_details(&seqs).await?;
         let mut queued = Vec::new();
-        let mut ended = found.len() < BATCH;
-        for scanned in &found {
+        for (scanned, details) in wanted.into_iter().zip(details) {
+            // Read after the scan: by now it may be gone.
+            let Some(details) = details else { continue };
             let listed = &scanned.listed;
             let key = &listed.object.key;
-            if !key.starts_with(&self.prefix) {
-                if key.as_str() > self.prefix.as_str() {
-                    ended = true;
-                    break;
-                }
-                continue;
-            }
-            self.progress.scanned += 1;
-            let wanted = match scanned.replication {
-                None | Some(Replication::Failed) => true,
-                Some(Replication::Completed) => self.again,
-                Some(Replication::Pending | Replication::Replica) => false,
-            };
-            if listed.delete_marker || !wanted {
-                continue;
-            }
             let tags = Tags::from_bytes(scanned.tags.as_ref());
             let tags = &tags.map_err(|_| ReplicateError::Damaged)?;
-            // Another index than the scan's: by now it may be gone.
-            let Some(version) = self.index.version_by_seq(listed.seq).await? else {
-                continue;
-            };
-            let envelope = Envelope::from_bytes(&version.envelope);
+            let envelope = Envelope::from_bytes(&details.envelope);
             let kms = envelope
                 .map_err(|_| ReplicateError::Damaged)?
                 .kms()
@@ -143,21 +126,15 @@ impl Pass {
             self.progress.queued += queued;
         }
         self.after = found.last().map(|last| last.place());
-        Ok(!ended)
+        Ok(found.len() == BATCH)
     }
-}
 
-/// A key before all that begin with a prefix, and hardly any key is between them.
-fn before(prefix: &str) -> String {
-    let mut key = prefix.to_owned();
-    if let Some(last) = key
-        .pop()
-        .map(u32::from)
-        .and_then(|last| last.checked_sub(1))
-    {
-        // The one gap among characters is that of the surrogates.
-        key.push(char::from_u32(last).unwrap_or('\u{D7FF}'));
-        key.push(char::MAX);
+    fn wants(&self, scanned: &ScannedVersion) -> bool {
+        !scanned.listed.delete_marker
+            && match scanned.replication {
+                None | Some(Replication::Failed) => true,
+                Some(Replication::Completed) => self.again,
+                Some(Replication::Pending | Replication::Replica) => false,
+            }
     }
-    key
 }

@@ -262,7 +262,7 @@ impl Front {
                 note_principal(observation, &auth);
                 let incoming = sealgate_s3::Incoming {
                     parts,
-                    body: Source::Connection(body),
+                    body: Source::Left(body),
                     auth,
                     conn: conn.clone(),
                     request_id: ids.request.clone(),
@@ -311,7 +311,7 @@ impl Front {
         };
         let incoming = sealgate_s3::Incoming {
             parts,
-            body: Source::Connection(body),
+            body: Source::Left(body),
             auth,
             conn: conn.clone(),
             request_id: ids.request.clone(),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import socket
 
 import pytest
@@ -26,11 +27,31 @@ def places(gateway: Gateway) -> list[str]:
     for _ in range(2):
         s3.put_object(Bucket="pages", Key="f/o.txt", Body=b"x", Metadata={"a": "b"}, Tagging="x=y", ServerSideEncryption="aws:kms", SSEKMSKeyId=key)
     s3.put_object(Bucket="pages", Key="o.txt", Body=b"x")
+    pair = kms.create_key(KeyUsage="SIGN_VERIFY", KeySpec="RSA_2048")["KeyMetadata"]["KeyId"]
+    brought = kms.create_key(Origin="EXTERNAL")["KeyMetadata"]["KeyId"]
     event = gateway.client("cloudtrail").lookup_events(MaxResults=1)["Events"][0]["EventId"]
-    tabs = [f"keys/{key}?tab={tab}" for tab in ("facts", "policy", "grants", "tags", "rotation", "use")]
+    tabs = [f"keys/{key}?tab={tab}" for tab in ("facts", "policy", "use", "dependents", "grants", "rotation", "tags")]
+    tabs += [f"keys/{pair}?tab=public", f"keys/{brought}?tab=material", "key-stores", "key-stores/new"]
+    iam = gateway.client("iam")
+    document = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Action": "s3:*", "Resource": "*"}})
+    trust = json.dumps({"Version": "2012-10-17", "Statement": {"Effect": "Allow", "Principal": {"AWS": BOB.arn}, "Action": "sts:AssumeRole"}})
+    policy = iam.create_policy(PolicyName="pages", PolicyDocument=document, Tags=[{"Key": "a", "Value": "b"}])["Policy"]["Arn"]
+    iam.create_group(GroupName="pages")
+    iam.add_user_to_group(GroupName="pages", UserName="bob")
+    iam.attach_group_policy(GroupName="pages", PolicyArn=policy)
+    iam.create_role(RoleName="pages", AssumeRolePolicyDocument=trust, PermissionsBoundary=policy, Tags=[{"Key": "a", "Value": "b"}])
+    iam.put_role_policy(RoleName="pages", PolicyName="inline", PolicyDocument=document)
+    people = [
+        "people", "people?tab=groups", "people?tab=roles", "people?tab=policies", "people/account", "people/users/bob",
+        "people/users/bob?tab=policies", "people/users/bob?tab=keys", "people/users/bob?tab=sign-in", "security", "security/password", "people/groups/pages", "people/groups/pages?tab=policies",
+        "people/roles/pages", "people/roles/pages?tab=policies", "people/roles/pages/trust", "people/roles/pages/inline",
+        f"people/policy?arn={policy}", f"people/policy/edit?arn={policy}", "people/policy?arn=arn:aws:iam::aws:policy/ReadOnlyAccess",
+        *(f"people/new/{noun}" for noun in ("user", "group", "role", "policy")),
+    ]  # fmt: skip
     return [
         "", "keys", "keys/new", *tabs, f"keys/{pending}", "buckets", "buckets/new", "buckets/pages", "buckets/pages?tab=settings",
-        "buckets/pages/object?key=f%2Fo.txt", "people", "people/users/bob", f"people/simulate?principal={BOB.arn}&action=s3%3AGetObject",
+        "buckets/pages/object?key=f%2Fo.txt", "buckets/pages/link?key=o.txt", "buckets/pages/link?method=PUT", "buckets/pages/documents/policy",
+        "buckets/pages/documents/tags", *people, f"people/simulate?principal={BOB.arn}&action=s3%3AGetObject",
         "audit", f"audit/{event}", "nothing-here",
     ]  # fmt: skip
 

@@ -47,6 +47,11 @@ def test_no_name_metadata_tag_or_policy_becomes_a_script(visit, gateway, hostile
             link = page.get_attribute("tbody a >> nth=-1", "href")
             visitor.go(link.removeprefix("/console/"))
             assert page.evaluate("window.hit") is None, link
+            if "/object?" not in link:
+                continue
+            page.click("text=Make a link…")
+            page.click("main button:has-text('Make a link')")
+            assert page.evaluate("window.hit") is None and page.locator("iframe, [onerror], [onload], main script").count() == 0, link
 
 
 def test_every_page_says_what_a_browser_must_not_do(visit):

@@ -30,6 +30,7 @@ from iam_world import (
     tagged,
     user_with_a_key,
 )
+from one_time_codes import two_codes
 from provocations import Provocations, Reason
 from test_identities import allow, policy, trust
 
@@ -75,6 +76,13 @@ OF_USERS = (
     "UpdateAccessKey",
     "DeleteAccessKey",
     "GetLoginProfile",
+    "UpdateLoginProfile",
+    "DeleteLoginProfile",
+    "EnableMFADevice",
+    "ResyncMFADevice",
+    "DeactivateMFADevice",
+    "DeleteVirtualMFADevice",
+    "GetMFADevice",
     "ListGroupsForUser",
 )
 
@@ -95,6 +103,7 @@ provoke(
         "UpdateAssumeRolePolicy",
         "DeleteAccountAlias",
         "GetAccountPasswordPolicy",
+        "DeleteAccountPasswordPolicy",
         "SimulatePrincipalPolicy",
         "GetContextKeysForPrincipalPolicy",
     ),
@@ -322,7 +331,60 @@ provoke("DeleteRole", "DeleteConflict", role_with_a_policy)
 provoke("DeletePolicy", "DeleteConflict", attached_policy)
 provoke("DeletePolicyVersion", "DeleteConflict", lambda w: {"PolicyArn": w.policy, "VersionId": "v1"})
 
+# --- passwords and second factors
+
+
+def with_a_password(w: World) -> dict:
+    name = unique("password")
+    w.iam.create_user(UserName=name)
+    w.iam.create_login_profile(UserName=name, Password="Correct-horse-1")
+    return {"UserName": name, "Password": "Battery-staple-2"}
+
+
+def device_in_use(w: World) -> tuple[str, str]:
+    name = unique("device")
+    w.iam.create_user(UserName=name)
+    made = w.iam.create_virtual_mfa_device(VirtualMFADeviceName=name)["VirtualMFADevice"]
+    first, second = two_codes(made["Base32StringSeed"])
+    w.iam.enable_mfa_device(UserName=name, SerialNumber=made["SerialNumber"], AuthenticationCode1=first, AuthenticationCode2=second)
+    return name, made["SerialNumber"]
+
+
+def codes_of_another(user: str, serial: str) -> dict:
+    return {"UserName": user, "SerialNumber": serial, "AuthenticationCode1": "000000", "AuthenticationCode2": "000000"}
+
+
+def spare_device(w: World) -> str:
+    return w.iam.create_virtual_mfa_device(VirtualMFADeviceName=unique("device"))["VirtualMFADevice"]["SerialNumber"]
+
+
+def full_of_devices(w: World) -> dict:
+    name = unique("devices")
+    w.iam.create_user(UserName=name)
+    for _ in range(8):
+        made = w.iam.create_virtual_mfa_device(VirtualMFADeviceName=unique("device"))["VirtualMFADevice"]
+        first, second = two_codes(made["Base32StringSeed"])
+        w.iam.enable_mfa_device(UserName=name, SerialNumber=made["SerialNumber"], AuthenticationCode1=first, AuthenticationCode2=second)
+    return codes_of_another(name, spare_device(w))
+
+
+provoke("CreateLoginProfile", "NoSuchEntity", lambda w: {"UserName": "nobody", "Password": "Correct-horse-1"})
+provoke("CreateLoginProfile", "EntityAlreadyExists", with_a_password)
+provoke("CreateLoginProfile", "PasswordPolicyViolation", lambda w: {"UserName": w.user, "Password": "weak"})
+provoke("UpdateLoginProfile", "PasswordPolicyViolation", lambda w: with_a_password(w) | {"Password": "weak"})
+provoke("CreateVirtualMFADevice", "EntityAlreadyExists", lambda w: {"VirtualMFADeviceName": spare_device(w).split("/")[1]})
+provoke("EnableMFADevice", "EntityAlreadyExists", lambda w: codes_of_another(*device_in_use(w)))
+provoke("EnableMFADevice", "InvalidAuthenticationCode", lambda w: codes_of_another(w.user, spare_device(w)))
+provoke("EnableMFADevice", "LimitExceeded", full_of_devices)
+provoke("ResyncMFADevice", "InvalidAuthenticationCode", lambda w: codes_of_another(*device_in_use(w)))
+provoke("DeleteVirtualMFADevice", "DeleteConflict", lambda w: {"SerialNumber": device_in_use(w)[1]})
+
 REASONS: list[Reason] = [
+    (("*LoginProfile", "ChangePassword", "*MFADevice"), ("EntityTemporarilyUnmodifiable",), "a user that was just changed is as it is at once"),
+    (("ChangePassword",), ("NoSuchEntity", "PasswordPolicyViolation", "InvalidUserType"), "by whoever asks: test_passwords.py"),
+    (("CreateLoginProfile", "UpdateLoginProfile", "ChangePassword", "UpdateAccountPasswordPolicy", "CreateVirtualMFADevice", "ResyncMFADevice", "DeactivateMFADevice"), ("LimitExceeded",), "there is no quota on their number, nor on the rate of changes"),
+    (("UpdateAccountPasswordPolicy",), ("NoSuchEntity", "MalformedPolicyDocument"), "it names nothing that could be missing, and has no document"),
+    (("CreateVirtualMFADevice",), ("InvalidInput",), "tags of devices are refused as not implemented"),
     (("*",), ("ServiceFailure",), "a failure of the store, which no client can bring about"),
     (("*",), ("ConcurrentModification",), "changes to an account wait for each other: crates/sealgate-iam/src/change.rs"),
     (("*",), ("UnmodifiableEntity",), "only roles of services cannot be changed, and there are none"),

@@ -47,6 +47,10 @@ NOTHING: dict[str, object] = {
     "Url": "https://nothing.example.com",
     "Name": "nothing",
     "SAMLMetadataDocument": METADATA,
+    "Password": "Correct-horse-1",
+    "SerialNumber": f"arn:aws:iam::{ACCOUNT}:mfa/nothing",
+    "AuthenticationCode1": "123456",
+    "AuthenticationCode2": "654321",
 }
 
 

@@ -499,3 +499,40 @@ def test_what_a_lifecycle_removes_is_told_in_the_order_of_its_deletes(new_gatewa
         ("LifecycleExpiration:Delete", "told/a"),
         ("LifecycleExpiration:DeleteMarkerCreated", "told/b"),
     ]
+
+
+def test_a_transition_is_told_with_the_class_that_the_object_went_into(new_gateway, workshop: Path) -> None:
+    targets = "".join(f"[notifications.{name}]\nkind = \"queue\"\n" for name in ("file", "eventbridge"))
+    store = f'[storage_classes.STANDARD_IA]\nurl = "file:{workshop / unique("cold")}"\n'
+    gateway = new_gateway(config=targets + store)
+    s3, bucket = gateway.client(), new_bucket(gateway)
+    asked = queue_to("file", "s3:LifecycleTransition", prefix="told/")
+    subscribe(s3, bucket, asked, EventBridgeConfiguration={})
+    body = b"x" * 200_000
+    etag = s3.put_object(Bucket=bucket, Key="told/a", Body=body)["ETag"].strip('"')
+    s3.put_object(Bucket=bucket, Key="untold", Body=body)
+    rule = {
+        "ID": "down",
+        "Status": "Enabled",
+        "Filter": {"Prefix": ""},
+        "Transitions": [{"Days": 30, "StorageClass": "STANDARD_IA"}],
+    }
+    s3.put_bucket_lifecycle_configuration(Bucket=bucket, LifecycleConfiguration={"Rules": [rule]})
+    later = (datetime.now(timezone.utc) + timedelta(days=32)).strftime("%Y-%m-%d")
+    command = [binary(), "lifecycle", "run", "--data", str(gateway.data), "--now", later]
+    environment = clean_environment(gateway.folder, **gateway.env)
+    for moved in ("moved 2,", "moved 0,"):
+        done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
+        assert moved in done.stdout
+    (told,) = lines(gateway.data / "queues" / "file.jsonl", 2)[1]["Records"]
+    assert (told["eventName"], told["eventVersion"]) == ("LifecycleTransition", "2.3")
+    assert told["userIdentity"] == {"principalId": "s3.amazonaws.com"}
+    assert told["lifecycleEventData"] == {"transitionEventData": {"destinationStorageClass": "STANDARD_IA"}}
+    assert {name: told["s3"]["object"][name] for name in ("key", "size", "eTag")} == {"key": "told/a", "size": len(body), "eTag": etag}
+
+    # Two puts, two moves; what is moved a second time is told a second time, and nothing was.
+    bridged = lines(gateway.data / "queues" / "eventbridge.jsonl", 4)[2:]
+    assert {event["detail-type"] for event in bridged} == {"Object Storage Class Changed"}
+    assert {event["detail"]["object"]["key"] for event in bridged} == {"told/a", "untold"}
+    assert {event["detail"]["destination-storage-class"] for event in bridged} == {"STANDARD_IA"}
+    assert {event["detail"]["requester"] for event in bridged} == {"s3.amazonaws.com"}

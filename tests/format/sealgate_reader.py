@@ -27,6 +27,7 @@ import io
 import json
 import os
 import shutil
+import struct
 import sys
 import tempfile
 import uuid
@@ -427,6 +428,33 @@ class Folder:
         if store is None:
             raise Refused(f"the store of the storage class {storage_class} is not known: --class {storage_class}=DIR")
         return store / name[:2] / name[2:4] / name
+
+
+def crc64_nvme(data: bytes) -> int:
+    crc = (1 << 64) - 1
+    for byte in data:
+        crc ^= byte
+        for _ in range(8):
+            crc = crc >> 1 ^ (0x9A6C9329AC4BC9B5 if crc & 1 else 0)
+    return crc ^ (1 << 64) - 1
+
+
+def read_series(path: Path) -> dict[int, list[tuple[int, int, tuple[int, ...]]]]:
+    """The samples of the ring of figures by the seconds of each: time, milliseconds, columns; the oldest first."""
+    content = path.read_bytes()
+    if len(content) != 256 * (1 + 1440 + 2016) or content[:18] != b"sealgate series 1\n":
+        raise Refused("NoSeries", "it is no ring of figures")
+    samples: dict[int, list[tuple[int, int, tuple[int, ...]]]] = {15: [], 300: []}
+    for place in range(1, len(content) // 256):
+        slot = content[256 * place :][:256]
+        # Most slots of a young ring are empty.
+        if not any(slot) or crc64_nvme(slot[:248]) != int.from_bytes(slot[248:], "little"):
+            continue
+        time, millis, *columns = struct.unpack_from("<QI28Q", slot)
+        step, first, slots = (15, 1, 1440) if place <= 1440 else (300, 1441, 2016)
+        if time % step == 0 and first + time // step % slots == place and millis:
+            samples[step].append((time, millis, tuple(columns)))
+    return {step: sorted(found) for step, found in samples.items()}
 
 
 def key_argument(text: str) -> bytes:

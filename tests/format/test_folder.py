@@ -20,7 +20,7 @@ from pathlib import Path
 import boto3
 import pytest
 from botocore.config import Config
-from sealgate_reader import Folder, Refused, open_blob
+from sealgate_reader import Folder, Refused, open_blob, read_series
 
 HERE = Path(__file__).parent
 SIZES = (1, 15_000, 16_384, 65_535, 65_536, 65_537, 300_000, 0)
@@ -298,6 +298,13 @@ def test_the_folder_holds_no_plaintext(written: Written) -> None:
     for path in files:
         content = path.read_bytes()
         assert not [word for word in wanted if word in content], path
+
+
+def test_the_ring_of_figures_is_private_and_of_its_size(written: Written) -> None:
+    ring = written.data / "series"
+    assert ring.stat().st_mode & 0o777 == 0o600
+    for step, samples in read_series(ring).items():
+        assert all(0 < millis <= 2 * 1000 * step for _, millis, _ in samples)
 
 
 def test_command_line_lists_and_reads(written: Written) -> None:

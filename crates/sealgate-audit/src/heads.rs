@@ -97,6 +97,16 @@ impl Heads {
         })
     }
 
+    /// The newest head.
+    pub(crate) async fn newest(&self) -> Option<Head> {
+        self.newest.lock().await.clone()
+    }
+
+    /// The file of heads.
+    pub(crate) fn file(&self) -> Option<PathBuf> {
+        self.file.clone()
+    }
+
     /// Signs a head if one is due: a period after the last, or after so many records.
     pub(crate) async fn sign_due(
         &self,

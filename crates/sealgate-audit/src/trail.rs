@@ -15,6 +15,7 @@ use crate::keys::{DigestPublicKey, HeadPublicKey, Keys, digest_public_key};
 use crate::queue::Queue;
 use crate::record::render;
 use crate::trails::Selected;
+use crate::verify::{Report, VerifyRequest, verify};
 
 /// How often files are delivered, as at AWS.
 const DELIVERY_PERIOD: Duration = Duration::minutes(5);
@@ -198,6 +199,38 @@ impl Trail {
             Some(signing) => signing.heads.sign(&signing.keys, now).await,
             None => Ok(None),
         }
+    }
+
+    /// The newest signed head, if there is one.
+    pub async fn newest_head(&self) -> Option<Head> {
+        match &self.inner.signing {
+            Some(signing) => signing.heads.newest().await,
+            None => None,
+        }
+    }
+
+    /// The sequence of the newest record.
+    ///
+    /// # Errors
+    /// If the index fails.
+    pub async fn newest_record(&self) -> Result<i64, AuditError> {
+        Ok(self.inner.index.trail_state().await?.last)
+    }
+
+    /// Verifies the newest records, at most `most` of them, and the signed heads among them.
+    ///
+    /// # Errors
+    /// As [`verify`](crate::verify).
+    pub async fn verify_newest(&self, most: i64) -> Result<Report, AuditError> {
+        self.flush().await?;
+        let last = self.newest_record().await?;
+        let request = VerifyRequest {
+            public_key: self.head_public_key().await?,
+            heads_file: self.inner.signing.as_ref().and_then(|it| it.heads.file()),
+            first: Some((last - most + 1).max(1)),
+            last: Some(last),
+        };
+        verify(&self.inner.index, &request, |_, _| ()).await
     }
 
     /// Whether any trail has selected data events. Costs one load; asked at every call of S3.

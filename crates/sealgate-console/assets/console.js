@@ -12,63 +12,37 @@ document.addEventListener('click', async (event) => {
   } catch { /* The browser does not let us; the text can be selected. */ }
 });
 
-// Uploads with progress. The form is sent as it would be without scripts.
-document.addEventListener('submit', (event) => {
-  const form = event.target.closest('form[data-upload]');
-  if (!form || form.dataset.plain) return;
-  event.preventDefault();
-  const button = event.submitter;
-  const status = form.querySelector('[data-status]');
-  const bar = form.querySelector('progress');
-  const request = new XMLHttpRequest();
-  const failed = (text) => {
-    status.textContent = text;
-    bar.hidden = true;
-    if (button) button.disabled = false;
-  };
-  if (button) button.disabled = true;
-  bar.hidden = false;
-  status.textContent = 'Uploading…';
-  request.upload.addEventListener('progress', (progress) => {
-    if (!progress.lengthComputable) return;
-    bar.value = progress.loaded / progress.total;
-    const percent = Math.floor(100 * bar.value);
-    status.textContent = percent < 100 ? `Uploading: ${percent} %` : 'Sealing…';
-  });
-  request.addEventListener('load', () => {
-    if (request.status === 204) { location.assign(request.getResponseHeader('x-place')); return; }
-    if (new URL(request.responseURL).pathname.endsWith('/sign-in')) { location.reload(); return; }
-    const page = new DOMParser().parseFromString(request.responseText, 'text/html');
-    failed(page.querySelector('[data-problem]')?.textContent.trim() || 'The upload was refused.');
-  });
-  request.addEventListener('error', () => failed('The connection was lost before the upload was complete.'));
-  request.open('POST', form.action);
-  request.setRequestHeader('x-requested-with', 'XMLHttpRequest');
-  request.send(new FormData(form));
-});
-
-// The name of the object follows the file that was chosen, until somebody types another.
-document.addEventListener('change', (event) => {
-  const input = event.target.closest('input[type="file"][data-names]');
+// A file becomes the base64 text of a field, as the command line would print it.
+document.addEventListener('change', async (event) => {
+  const input = event.target.closest('input[type="file"][data-base64-into]');
   if (!input || !input.files[0]) return;
-  const name = document.getElementById(input.dataset.names);
-  if (name && !name.dataset.typed) name.value = (name.dataset.prefix || '') + input.files[0].name;
-});
-document.addEventListener('input', (event) => {
-  if (event.target.matches('[data-prefix]')) event.target.dataset.typed = 'yes';
+  const bytes = new Uint8Array(await input.files[0].arrayBuffer());
+  const field = document.getElementById(input.dataset.base64Into);
+  if (field) field.value = btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(''));
 });
 
-// A lost server is said, and found again by itself.
+// A lost server is said, and found again by itself. It is asked for while somebody looks, by what needs no session
+// and so keeps none alive.
+const asking = 20_000;
+const askingAgain = 2_000;
+const answers = async () => {
+  try {
+    const icon = document.querySelector('link[rel="icon"]').href;
+    return (await fetch(icon, { cache: 'no-store' })).ok;
+  } catch { return false; }
+};
 const banner = () => document.getElementById('lost');
+let again;
 const lost = () => {
-  if (!banner() || !banner().hidden) return;
+  if (!banner() || again) return;
   banner().hidden = false;
-  const again = setInterval(async () => {
-    try {
-      const answer = await fetch('/console/assets/0/mark.svg', { cache: 'no-store' });
-      if (answer.ok) { clearInterval(again); banner().hidden = true; }
-    } catch { /* Not yet. */ }
-  }, 2000);
+  again = setInterval(async () => {
+    if (!await answers()) return;
+    clearInterval(again);
+    again = undefined;
+    banner().hidden = true;
+  }, askingAgain);
 };
 document.addEventListener('htmx:error', lost);
 addEventListener('offline', lost);
+setInterval(async () => { if (!document.hidden && !await answers()) lost(); }, asking);

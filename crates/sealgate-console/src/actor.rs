@@ -8,11 +8,11 @@ use http::request::Parts;
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Request, Response};
 use http_body_util::BodyExt as _;
 use sealgate_iam::{AuthFault, Authenticated, Service};
-use sealgate_kms::{Call, EncryptionContext};
+use sealgate_kms::{Call, EncryptionContext, KeyQuery, KeySummaries};
 use sealgate_policy::{
     Access, Authority, Caller, Context, Decision, Environment, Explanation, explain,
 };
-use sealgate_s3::{Incoming, Source};
+use sealgate_s3::{Holdings, Incoming, Source, Usage};
 use sealgate_wire::{encode, encode_path};
 use serde_json::Value;
 use time::OffsetDateTime;
@@ -35,6 +35,8 @@ pub(crate) struct S3Request<'a> {
     pub(crate) key: &'a str,
     pub(crate) query: Vec<(&'a str, &'a str)>,
     pub(crate) headers: Vec<(&'static str, String)>,
+    /// Metadata of the object: names without `x-amz-meta-`.
+    pub(crate) metadata: Vec<(String, String)>,
     pub(crate) body: Bytes,
 }
 
@@ -46,6 +48,7 @@ impl<'a> S3Request<'a> {
             key: "",
             query: Vec::new(),
             headers: Vec::new(),
+            metadata: Vec::new(),
             body: Bytes::new(),
         }
     }
@@ -121,9 +124,9 @@ impl<'a> Actor<'a> {
     /// The principal as it stands now. A key that was deleted or set inactive ends the session.
     async fn authenticated(&self, service: Service, parts: &Parts) -> Result<Authenticated, Fault> {
         let (console, now) = (&self.visit.console, OffsetDateTime::now_utc());
-        let key = &self.session.access_key_id;
+        let session = &self.session.standing;
         let iam = &console.deps.iam;
-        Box::pin(iam.in_console(key, service, parts, &self.visit.conn, now))
+        Box::pin(iam.in_console(session, service, parts, &self.visit.conn, now))
             .await
             .map_err(|fault| match fault {
                 AuthFault::Internal => Fault::Internal,
@@ -239,8 +242,15 @@ impl<'a> Actor<'a> {
         .into())
     }
 
-    async fn send(&self, request: S3Request<'_>) -> Result<Response<AnswerBody>, Fault> {
-        let length = request.body.len().to_string();
+    async fn send(
+        &self,
+        request: S3Request<'_>,
+        streamed: Option<(u64, AnswerBody)>,
+    ) -> Result<Response<AnswerBody>, Fault> {
+        let length = match &streamed {
+            Some((length, _)) => length.to_string(),
+            None => request.body.len().to_string(),
+        };
         let mut headers: Vec<(&'static str, &str)> = request
             .headers
             .iter()
@@ -249,11 +259,20 @@ impl<'a> Actor<'a> {
         if matches!(request.method, Method::PUT | Method::POST) {
             headers.push(("content-length", &length));
         }
-        let parts = self.parts(&request.method, &request.uri(), &headers)?;
+        let mut parts = self.parts(&request.method, &request.uri(), &headers)?;
+        for (name, value) in &request.metadata {
+            let wrong = Fault::Form("Metadata has a character that it cannot have.");
+            let name = HeaderName::try_from(format!("x-amz-meta-{name}"));
+            let value = HeaderValue::from_bytes(value.as_bytes());
+            let (Ok(name), Ok(value)) = (name, value) else {
+                return Err(wrong);
+            };
+            parts.headers.append(name, value);
+        }
         let auth = self.authenticated(Service::S3, &parts).await?;
         let incoming = Incoming {
             parts,
-            body: Source::Right(whole(request.body)),
+            body: Source::Right(streamed.map_or_else(|| whole(request.body), |(_, body)| body)),
             auth,
             conn: self.visit.conn.clone(),
             request_id: sealgate_wire::request_id(),
@@ -271,8 +290,27 @@ impl<'a> Actor<'a> {
         &self,
         request: S3Request<'_>,
     ) -> Result<Response<AnswerBody>, Fault> {
+        self.accepted(request, None).await
+    }
+
+    /// The head of the answer to a request to S3 whose body streams: `length` bytes.
+    pub(crate) async fn s3_send(
+        &self,
+        request: S3Request<'_>,
+        length: u64,
+        body: AnswerBody,
+    ) -> Result<HeaderMap, Fault> {
+        let response = self.accepted(request, Some((length, body))).await?;
+        Ok(response.headers().clone())
+    }
+
+    async fn accepted(
+        &self,
+        request: S3Request<'_>,
+        streamed: Option<(u64, AnswerBody)>,
+    ) -> Result<Response<AnswerBody>, Fault> {
         let head = request.method == Method::HEAD;
-        let response = self.send(request).await?;
+        let response = self.send(request, streamed).await?;
         if response.status().is_success() {
             return Ok(response);
         }
@@ -333,6 +371,16 @@ impl<'a> Actor<'a> {
         )
     }
 
+    /// What is sealed under a KMS key, in whosever buckets: how much of it is shown, the page decides by what the
+    /// principal may list.
+    pub(crate) async fn holdings(&self, key: &str) -> Result<Holdings, Fault> {
+        let s3 = &self.visit.console.deps.s3;
+        s3.holdings(key).await.map_err(|error| {
+            tracing::error!(%error, "what is under a key cannot be read");
+            Fault::Internal
+        })
+    }
+
     /// Why an action on a KMS key would not be allowed.
     pub(crate) async fn why_not_key(
         &self,
@@ -388,13 +436,58 @@ impl<'a> Actor<'a> {
             })
     }
 
+    /// What is counted of a bucket of the account. Who may ask is asked before.
+    pub(crate) async fn bucket_usage(&self, bucket: &str) -> Option<Usage> {
+        let s3 = &self.visit.console.deps.s3;
+        s3.bucket_usage(&self.session.account, bucket).await
+    }
+
+    /// Keys of the account at a glance: one call, and one record, for a whole page of them.
+    pub(crate) async fn key_summaries(&self, query: &KeyQuery) -> Result<KeySummaries, Fault> {
+        let parts = self.parts(&Method::POST, "/", &[])?;
+        let auth = self.authenticated(Service::Kms, &parts).await?;
+        let id = sealgate_wire::request_id();
+        let call = Call {
+            caller: &auth.caller,
+            request_id: &id,
+            via: None,
+        };
+        let kms = &self.visit.console.deps.kms;
+        Box::pin(kms.key_summaries(&call, query))
+            .await
+            .map_err(|error| match error.status() {
+                500.. => Fault::Internal,
+                status => Refusal {
+                    status,
+                    code: error.code().to_owned(),
+                    message: error.message(),
+                }
+                .into(),
+            })
+    }
+
     /// Why an action that has no resource of its own would not be allowed.
     pub(crate) fn why_not(&self, caller: &Caller, action: &str) -> Option<String> {
-        let context = Context::new();
+        self.why_not_iam(caller, action, "*", &[])
+    }
+
+    /// Why an action on something of the caller's account would not be allowed.
+    pub(crate) fn why_not_iam(
+        &self,
+        caller: &Caller,
+        action: &str,
+        resource: &str,
+        tags: &[(String, String)],
+    ) -> Option<String> {
+        let mut context = Context::new();
+        for (key, value) in tags {
+            context.insert(&format!("aws:ResourceTag/{key}"), value.as_str());
+            context.insert(&format!("iam:ResourceTag/{key}"), value.as_str());
+        }
         let explanation = explain(&Access {
             caller,
             action,
-            resource: "*",
+            resource,
             resource_account: &caller.principal.account_id,
             context: &context,
             resource_policy: None,

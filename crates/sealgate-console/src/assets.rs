@@ -1,9 +1,15 @@
 //! Styles and scripts, in the program itself. Their addresses hold a hash of their content, so browsers may keep
 //! them for good, and a new version of the program is a new address.
 
+use std::io::Write as _;
 use std::sync::LazyLock;
 
-use http::header::{CACHE_CONTROL, CONTENT_TYPE, ETAG, IF_NONE_MATCH, X_CONTENT_TYPE_OPTIONS};
+use flate2::Compression;
+use flate2::write::GzEncoder;
+use http::header::{
+    ACCEPT_ENCODING, CACHE_CONTROL, CONTENT_ENCODING, CONTENT_TYPE, ETAG, IF_NONE_MATCH, VARY,
+    X_CONTENT_TYPE_OPTIONS,
+};
 use http::request::Parts;
 use http::{HeaderValue, Response, StatusCode};
 use sealgate_crypto::hash::{Digest as _, Sha256};
@@ -17,7 +23,7 @@ struct Asset {
     content: &'static [u8],
 }
 
-const ASSETS: [Asset; 4] = [
+const ASSETS: [Asset; 8] = [
     Asset {
         name: "console.css",
         content_type: "text/css; charset=utf-8",
@@ -35,16 +41,46 @@ const ASSETS: [Asset; 4] = [
         content: include_bytes!("../assets/htmx.min.js"),
     },
     Asset {
+        name: "charts.js",
+        content_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../assets/charts.js"),
+    },
+    // https://github.com/leeoniya/uPlot, 1.6.32, under the MIT licence.
+    Asset {
+        name: "uplot.min.js",
+        content_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../assets/uplot.min.js"),
+    },
+    Asset {
+        name: "uplot.min.css",
+        content_type: "text/css; charset=utf-8",
+        content: include_bytes!("../assets/uplot.min.css"),
+    },
+    Asset {
+        name: "upload.js",
+        content_type: "text/javascript; charset=utf-8",
+        content: include_bytes!("../assets/upload.js"),
+    },
+    Asset {
         name: "mark.svg",
         content_type: "image/svg+xml",
         content: include_bytes!("../assets/mark.svg"),
     },
 ];
 
-static HASHES: LazyLock<[String; 4]> = LazyLock::new(|| {
+static HASHES: LazyLock<[String; 8]> = LazyLock::new(|| {
     ASSETS
         .each_ref()
         .map(|asset| hex::encode(&Sha256::digest(asset.content)[..8]))
+});
+
+/// Every asset, compressed. None holds a secret that its length could tell of.
+static COMPRESSED: LazyLock<[Vec<u8>; 8]> = LazyLock::new(|| {
+    ASSETS.each_ref().map(|asset| {
+        let mut encoder = GzEncoder::new(Vec::new(), Compression::best());
+        let written = encoder.write_all(asset.content);
+        written.and_then(|()| encoder.finish()).unwrap_or_default()
+    })
 });
 
 /// Where an asset is.
@@ -58,20 +94,38 @@ pub(crate) fn url(name: &str) -> String {
 
 /// The asset at `/console/assets/HASH/NAME`. An old hash is answered by what there is, which is not to be kept.
 pub(crate) fn answer(hash: &str, name: &str, parts: &Parts) -> Option<Response<AnswerBody>> {
-    let (asset, current) = ASSETS
+    let ((asset, current), compressed) = ASSETS
         .iter()
         .zip(HASHES.iter())
-        .find(|(asset, _)| asset.name == name)?;
+        .zip(COMPRESSED.iter())
+        .find(|((asset, _), _)| asset.name == name)?;
+    let takes_gzip = parts
+        .headers
+        .get_all(ACCEPT_ENCODING)
+        .iter()
+        .filter_map(|value| value.to_str().ok())
+        .flat_map(|value| value.split(','))
+        .any(|coding| coding.trim() == "gzip");
+    let gzip = takes_gzip && !compressed.is_empty();
     let tag = format!("\"{current}\"");
     let seen = parts
         .headers
         .get(IF_NONE_MATCH)
         .is_some_and(|value| value.as_bytes() == tag.as_bytes());
-    let mut response = Response::new(whole(if seen { &[][..] } else { asset.content }));
+    let content = match (seen, gzip) {
+        (true, _) => &[][..],
+        (false, true) => compressed.as_slice(),
+        (false, false) => asset.content,
+    };
+    let mut response = Response::new(whole(content));
     if seen {
         *response.status_mut() = StatusCode::NOT_MODIFIED;
     }
     let headers = response.headers_mut();
+    headers.insert(VARY, HeaderValue::from_static("accept-encoding"));
+    if gzip && !seen {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
     headers.insert(CONTENT_TYPE, HeaderValue::from_static(asset.content_type));
     headers.insert(
         CACHE_CONTROL,

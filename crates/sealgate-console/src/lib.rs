@@ -14,6 +14,7 @@ mod guard;
 mod pages;
 mod policy_words;
 mod response;
+mod second_step;
 mod sessions;
 mod sign_in;
 mod throttle;
@@ -25,6 +26,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 use bytes::Bytes;
+use futures_util::future::BoxFuture;
 use http::request::Parts;
 use http_body_util::combinators::UnsyncBoxBody;
 use hyper::body::Incoming;
@@ -33,14 +35,19 @@ use sealgate_audit::Trail;
 use sealgate_iam::{CleartextSecrets, Iam};
 use sealgate_kms::Kms;
 use sealgate_s3::S3;
+use sealgate_series::Ring;
 use sealgate_wire::Connection;
 use tokio::sync::Semaphore;
 
+use second_step::SecondSteps;
 use sessions::Sessions;
 use throttle::Throttle;
 
 /// Uploads that are read at a time; each has a part of some megabytes in memory.
 const UPLOADS: usize = 8;
+
+/// Archives of folders that are made at a time; each has a thread, and its directory in memory.
+const ARCHIVES: usize = 4;
 
 /// What a body can fail with.
 pub type BoxError = Box<dyn std::error::Error + Send + Sync>;
@@ -61,8 +68,56 @@ pub struct ConsoleDeps {
     pub trail: Trail,
     /// From whom secrets are taken without TLS.
     pub cleartext: CleartextSecrets,
-    /// What everybody who is signed in may know of the gateway, for the front page: names and words.
-    pub facts: Box<dyn Fn() -> Vec<(&'static str, String)> + Send + Sync>,
+    /// Figures over time.
+    pub series: Arc<Ring>,
+    /// What everybody who is signed in may know of the gateway, for the front page.
+    pub facts: Box<dyn Fn() -> BoxFuture<'static, Vec<Fact>> + Send + Sync>,
+}
+
+/// Something that the front page says of the gateway.
+#[derive(Debug, Clone)]
+pub struct Fact {
+    pub(crate) name: &'static str,
+    pub(crate) words: String,
+    pub(crate) colour: &'static str,
+}
+
+impl Fact {
+    /// A fact that is neither good nor bad.
+    pub fn new(name: &'static str, words: impl Into<String>) -> Fact {
+        Fact {
+            name,
+            words: words.into(),
+            colour: "",
+        }
+    }
+
+    /// It is as it should be.
+    #[must_use]
+    pub fn good(self) -> Fact {
+        Fact {
+            colour: "good",
+            ..self
+        }
+    }
+
+    /// It should be looked at.
+    #[must_use]
+    pub fn warn(self) -> Fact {
+        Fact {
+            colour: "warn",
+            ..self
+        }
+    }
+
+    /// It is not as it should be.
+    #[must_use]
+    pub fn bad(self) -> Fact {
+        Fact {
+            colour: "bad",
+            ..self
+        }
+    }
 }
 
 /// The console. Clones share everything.
@@ -74,9 +129,14 @@ pub struct Console {
 pub(crate) struct Inner {
     pub(crate) deps: ConsoleDeps,
     pub(crate) sessions: Sessions,
+    pub(crate) second_steps: SecondSteps,
     pub(crate) throttle: Throttle,
     /// Uploads that may have a part in memory.
     pub(crate) uploads: Semaphore,
+    /// Walks over the audit trail.
+    pub(crate) walks: Semaphore,
+    /// Archives that may be in the making.
+    pub(crate) archives: Arc<Semaphore>,
 }
 
 /// An answer, and what logs and metrics want to know of it.
@@ -96,8 +156,11 @@ impl Console {
             inner: Arc::new(Inner {
                 deps,
                 sessions: Sessions::default(),
+                second_steps: SecondSteps::default(),
                 throttle: Throttle::default(),
                 uploads: Semaphore::new(UPLOADS),
+                walks: Semaphore::new(1),
+                archives: Arc::new(Semaphore::new(ARCHIVES)),
             }),
         }
     }

@@ -31,6 +31,15 @@ pub(crate) fn html(status: StatusCode, text: String) -> Page {
     response
 }
 
+/// An answer for a script of ours.
+pub(crate) fn json(value: &serde_json::Value) -> Page {
+    let mut response = Response::new(whole(value.to_string()));
+    response
+        .headers_mut()
+        .insert(CONTENT_TYPE, HeaderValue::from_static("application/json"));
+    response
+}
+
 /// On to another page, which is fetched by GET.
 pub(crate) fn see_other(place: &str) -> Page {
     let mut response = Response::new(whole(Bytes::new()));

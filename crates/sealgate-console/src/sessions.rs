@@ -9,6 +9,7 @@ use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use parking_lot::Mutex;
 use sealgate_crypto::hash::{Digest as _, Sha256};
 use sealgate_crypto::random;
+use sealgate_iam::ConsoleSession;
 use subtle::ConstantTimeEq as _;
 
 /// A session that nobody used for so long has ended.
@@ -45,8 +46,10 @@ pub(crate) fn token() -> Result<String, random::Error> {
 #[derive(Clone)]
 pub(crate) struct Session {
     name: [u8; 32],
-    /// The access key that was used.
-    pub(crate) access_key_id: String,
+    /// What it stands on.
+    pub(crate) standing: ConsoleSession,
+    /// Nothing may be done before the password is changed.
+    pub(crate) must_change: bool,
     /// Who that was. For showing only: what they may is found anew for each request.
     pub(crate) principal: String,
     pub(crate) account: String,
@@ -105,7 +108,8 @@ impl Sessions {
     /// Begins a session. Its name is new, whatever name the browser came with.
     pub(crate) fn begin(
         &self,
-        access_key_id: &str,
+        standing: ConsoleSession,
+        must_change: bool,
         principal: &str,
         account: &str,
         now: Instant,
@@ -114,7 +118,8 @@ impl Sessions {
         let name = name_of(id.expose());
         let session = Session {
             name,
-            access_key_id: access_key_id.to_owned(),
+            standing,
+            must_change,
             principal: principal.to_owned(),
             account: account.to_owned(),
             form_token: token()?,
@@ -213,7 +218,13 @@ mod tests {
     use super::*;
 
     fn begin(sessions: &Sessions, now: Instant) -> String {
-        let id = sessions.begin("AKIA", "arn", "1", now).unwrap();
+        let standing = ConsoleSession {
+            credential: sealgate_iam::ConsoleCredential::AccessKey { id: "AKIA".into() },
+            since: time::OffsetDateTime::UNIX_EPOCH,
+            expires: time::OffsetDateTime::UNIX_EPOCH,
+            mfa_at: None,
+        };
+        let id = sessions.begin(standing, false, "arn", "1", now).unwrap();
         id.expose().to_owned()
     }
 

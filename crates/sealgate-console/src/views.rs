@@ -31,6 +31,15 @@ pub(crate) struct Shell {
     pub(crate) js: String,
     pub(crate) htmx: String,
     pub(crate) mark: String,
+    /// Of pages with charts: their scripts and styles.
+    pub(crate) charts: Option<Charts>,
+}
+
+/// What draws charts.
+pub(crate) struct Charts {
+    pub(crate) css: String,
+    pub(crate) uplot: String,
+    pub(crate) js: String,
 }
 
 impl Shell {
@@ -58,6 +67,19 @@ impl Shell {
             js: assets::url("console.js"),
             htmx: assets::url("htmx.min.js"),
             mark: assets::url("mark.svg"),
+            charts: None,
+        }
+    }
+
+    /// The frame of a page with charts.
+    pub(crate) fn with_charts(self) -> Shell {
+        Shell {
+            charts: Some(Charts {
+                css: assets::url("uplot.min.css"),
+                uplot: assets::url("uplot.min.js"),
+                js: assets::url("charts.js"),
+            }),
+            ..self
         }
     }
 }
@@ -102,35 +124,6 @@ pub(crate) fn error_page(visit: &Visit, heading: &str, words: &str, request_id: 
         heading,
         words,
         request_id,
-    };
-    page.render()
-        .unwrap_or_else(|_| "This page cannot be written.".to_owned())
-}
-
-#[derive(Template)]
-#[template(path = "sign_in.html")]
-struct SignInPage<'a> {
-    shell: Shell,
-    form_token: &'a str,
-    to: &'a str,
-    access_key_id: &'a str,
-    problem: Option<String>,
-}
-
-/// The page to sign in at.
-pub(crate) fn sign_in_page(
-    visit: &Visit,
-    form_token: &str,
-    to: &str,
-    access_key_id: &str,
-    problem: Option<String>,
-) -> String {
-    let page = SignInPage {
-        shell: Shell::new(visit, "", "Sign in"),
-        form_token,
-        to,
-        access_key_id,
-        problem,
     };
     page.render()
         .unwrap_or_else(|_| "This page cannot be written.".to_owned())

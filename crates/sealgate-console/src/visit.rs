@@ -44,6 +44,7 @@ impl Theme {
 }
 
 /// A request.
+#[derive(Clone)]
 pub(crate) struct Visit {
     pub(crate) console: Arc<Inner>,
     pub(crate) method: Method,

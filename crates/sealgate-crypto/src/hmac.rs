@@ -14,6 +14,57 @@ pub fn sha1(key: &[u8], message: &[u8]) -> [u8; 20] {
     of_rust_crypto::<hmac::Hmac<sha1::Sha1>>(key, message).into()
 }
 
+/// A key of HMAC-SHA256 that signs many messages. What is derived from it is wiped when it is dropped.
+#[cfg(not(feature = "fips"))]
+pub struct Sha256Key(hmac::Hmac<sha2::Sha256>);
+
+#[cfg(not(feature = "fips"))]
+impl Sha256Key {
+    /// The key with these bytes.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
+        use hmac::KeyInit as _;
+        #[expect(clippy::expect_used, reason = "HMAC takes keys of every length")]
+        Self(hmac::Hmac::new_from_slice(key).expect("a key of 32 bytes"))
+    }
+
+    /// The tag of a message, whose parts are concatenated.
+    #[must_use]
+    pub fn sign(&self, message: &[&str]) -> [u8; 32] {
+        use hmac::Mac as _;
+        let mut mac = self.0.clone();
+        for part in message {
+            mac.update(part.as_bytes());
+        }
+        mac.finalize().into_bytes().into()
+    }
+}
+
+/// A key of HMAC-SHA256 that signs many messages.
+#[cfg(feature = "fips")]
+pub struct Sha256Key(aws_lc_rs::hmac::Key);
+
+#[cfg(feature = "fips")]
+impl Sha256Key {
+    /// The key with these bytes.
+    #[must_use]
+    pub fn new(key: &[u8; 32]) -> Self {
+        Self(aws_lc_rs::hmac::Key::new(aws_lc_rs::hmac::HMAC_SHA256, key))
+    }
+
+    /// The tag of a message, whose parts are concatenated.
+    #[must_use]
+    pub fn sign(&self, message: &[&str]) -> [u8; 32] {
+        let mut context = aws_lc_rs::hmac::Context::with_key(&self.0);
+        for part in message {
+            context.update(part.as_bytes());
+        }
+        #[expect(clippy::expect_used, reason = "the algorithm has tags of this size")]
+        let tag = context.sign().as_ref().try_into().expect("32 bytes");
+        tag
+    }
+}
+
 #[cfg(not(feature = "fips"))]
 fn of_rust_crypto<M: hmac::Mac + hmac::KeyInit>(
     key: &[u8],
@@ -54,6 +105,15 @@ fn of_aws_lc<const N: usize>(
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_key_that_is_kept_signs_as_one_that_is_not() {
+        let key = Sha256Key::new(&[7; 32]);
+        for parts in [["", ""], ["a", "bc"], ["abc", ""]] {
+            let text = parts.concat();
+            assert_eq!(key.sign(&parts), sha256(&[7; 32], text.as_bytes()));
+        }
+    }
 
     /// <https://www.rfc-editor.org/rfc/rfc4231#section-4> and <https://www.rfc-editor.org/rfc/rfc2202#section-3>
     #[test]

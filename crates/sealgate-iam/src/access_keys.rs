@@ -30,7 +30,7 @@ fn no_such_key(id: &str) -> IamError {
 /// Who owns keys: their ids are listed in its record.
 enum OwnerRecord {
     Root(AccountRecord),
-    User(UserRecord),
+    User(Box<UserRecord>),
 }
 
 impl OwnerRecord {
@@ -213,7 +213,9 @@ impl Iam {
         owner: &KeyOwner,
     ) -> Result<OwnerRecord, IamError> {
         match owner {
-            KeyOwner::User(name) => Ok(OwnerRecord::User(self.load_user(account_id, name).await?)),
+            KeyOwner::User(name) => Ok(OwnerRecord::User(Box::new(
+                self.load_user(account_id, name).await?,
+            ))),
             KeyOwner::Root => records::load::<AccountRecord>(self.index(), ACCOUNTS, account_id)
                 .await?
                 .map(OwnerRecord::Root)

@@ -62,6 +62,7 @@ impl Iam {
                 .map(|key| key.access_key_id.clone())
                 .collect(),
             alias: None,
+            password_policy: None,
         };
         let mut writes = vec![
             records::write(ACCOUNTS, &new.id, Expect::Absent, &record)?,

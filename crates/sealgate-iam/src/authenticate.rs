@@ -9,7 +9,7 @@ use http::request::Parts;
 use sealgate_policy::{Caller, Environment, Principal, PrincipalKind};
 use sealgate_wire::sigv2::{self, VirtualHostBucket};
 use sealgate_wire::sigv4::SecretKey;
-use sealgate_wire::sigv4::{self, AuthError, ChunkVerifier, Payload, Presented};
+use sealgate_wire::sigv4::{self, AuthError, ChunkVerifier, HexHash, Payload, Presented};
 use sealgate_wire::{Connection, Query};
 use thiserror::Error;
 use time::OffsetDateTime;
@@ -122,7 +122,7 @@ enum Credentials {
 }
 
 impl Signer {
-    fn secret(&self) -> &SecretKey {
+    pub(crate) fn secret(&self) -> &SecretKey {
         match &self.credentials {
             Credentials::Permanent(identity) => &identity.secret,
             Credentials::Temporary { session, .. } => &session.secret,
@@ -247,7 +247,7 @@ impl Iam {
         let token = presented.security_token.as_deref();
         let now = environment.now;
         let signer = self
-            .signer(&scope.access_key_id, token, environment)
+            .signer(scope.access_key_id(), token, environment)
             .await?;
         let body_hash = match body {
             Some(body) if presented.needs_body_hash() => Some(sigv4::body_hash(body)),
@@ -258,10 +258,10 @@ impl Iam {
             &presented,
             signer.secret(),
             now,
-            body_hash.as_deref(),
+            body_hash.as_ref().map(HexHash::as_str),
         )?;
         refuse_in_session(service, &signer.caller)?;
-        self.note_signer(&signer, &scope.service, &scope.region, now);
+        self.note_signer(&signer, scope.service(), scope.region(), now);
         Ok(Authenticated {
             caller: signer.caller,
             service,

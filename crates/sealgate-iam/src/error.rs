@@ -31,6 +31,18 @@ pub enum IamError {
     /// The policy exists, and yet cannot be attached or be a boundary.
     #[error("{0}")]
     PolicyNotAttachable(String),
+    /// The account's policy does not allow the password.
+    #[error("{0}")]
+    PasswordPolicyViolation(String),
+    /// Only a user can do it.
+    #[error("{0}")]
+    InvalidUserType(String),
+    /// The password that was to be changed is another one.
+    #[error("The old password was incorrect.")]
+    WrongPassword,
+    /// The device does not show these codes.
+    #[error("Authentication code for device is not valid.")]
+    InvalidAuthenticationCode,
     /// No credential report was made yet.
     #[error("No report exists. Use GenerateCredentialReport to generate a new report.")]
     ReportNotPresent,
@@ -61,6 +73,10 @@ impl IamError {
             IamError::Validation(_) => "ValidationError",
             IamError::InvalidInput(_) => "InvalidInput",
             IamError::PolicyNotAttachable(_) => "PolicyNotAttachable",
+            IamError::PasswordPolicyViolation(_) => "PasswordPolicyViolation",
+            IamError::InvalidUserType(_) => "InvalidUserType",
+            IamError::WrongPassword => "AccessDenied",
+            IamError::InvalidAuthenticationCode => "InvalidAuthenticationCode",
             IamError::ReportNotPresent => "ReportNotPresent",
             IamError::ReportExpired => "ReportExpired",
             IamError::ConcurrentModification => "ConcurrentModification",
@@ -79,7 +95,10 @@ impl IamError {
             IamError::MalformedPolicyDocument(_)
             | IamError::Validation(_)
             | IamError::PolicyNotAttachable(_)
+            | IamError::PasswordPolicyViolation(_)
+            | IamError::InvalidUserType(_)
             | IamError::InvalidInput(_) => 400,
+            IamError::WrongPassword | IamError::InvalidAuthenticationCode => 403,
             IamError::ReportNotPresent | IamError::ReportExpired => 410,
             IamError::Internal(_) => 500,
         }

@@ -54,6 +54,11 @@ pub fn saml_provider_id() -> Result<String, IamError> {
     prefixed_id("SAMLID")
 }
 
+/// 16 characters.
+pub fn password_id() -> Result<String, IamError> {
+    prefixed_id("")
+}
+
 /// `AIDA` and 16 characters.
 pub fn user_id() -> Result<String, IamError> {
     prefixed_id("AIDA")

@@ -12,7 +12,7 @@ use sealgate_index::Expect;
 
 use crate::error::IamError;
 use crate::model::LastUsed;
-use crate::records::{self, KEYS, LAST_USED, ROLES};
+use crate::records::{self, KEYS, LAST_USED, ROLES, USERS};
 use crate::{Iam, Inner};
 
 const FLUSH_EVERY: Duration = Duration::from_secs(60);
@@ -21,6 +21,8 @@ const BATCH: usize = 256;
 
 /// What begins the ids of notes about roles; the ids of keys have no slash.
 const ROLE: &str = "role/";
+/// And of those about passwords, the record id of the user.
+pub(crate) const PASSWORD: &str = "password/";
 
 /// The id of the note about the role with this record id.
 pub(crate) fn role_use(record_id: &str) -> String {
@@ -47,9 +49,10 @@ impl Iam {
             let mut writes = Vec::with_capacity(batch.len());
             for (id, used) in batch {
                 // What was deleted in the meantime leaves no trace behind.
-                let (ns, of) = match id.strip_prefix(ROLE) {
-                    Some(role) => (ROLES, role),
-                    None => (KEYS, id.as_str()),
+                let (ns, of) = match (id.strip_prefix(ROLE), id.strip_prefix(PASSWORD)) {
+                    (Some(role), _) => (ROLES, role),
+                    (None, Some(user)) => (USERS, user),
+                    (None, None) => (KEYS, id.as_str()),
                 };
                 if self.index().record(ns, of).await?.is_some() {
                     writes.push(records::write(LAST_USED, id, Expect::Any, used)?);

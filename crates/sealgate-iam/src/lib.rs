@@ -27,10 +27,13 @@ mod model;
 mod names;
 mod oidc_token;
 mod overview;
+mod passwords;
 mod permissions;
+mod presign;
 mod providers;
 mod records;
 mod roles;
+mod second_factor;
 mod service;
 mod service_roles;
 mod sessions;
@@ -54,7 +57,7 @@ pub use authenticate::{
 };
 pub use bootstrap::{Bootstrap, BootstrapError, BootstrapReport};
 pub use cleartext::CleartextSecrets;
-pub use console::SignIn;
+pub use console::{ConsoleCredential, ConsoleSession, PasswordSignIn, SignIn};
 pub use error::IamError;
 pub use holder::{Holder, HolderFacts, HolderKind};
 pub use managed_policies::{NewPolicy, PolicyFilter, PolicyScope, PolicyUsage, parse_version_id};
@@ -69,9 +72,12 @@ pub use names::{
 };
 pub use oidc_token::TokenFault;
 pub use overview::{CredentialReport, Detail, DetailKind, PolicyDetails};
+pub use passwords::{LoginProfile, Password, PasswordPolicy};
+pub use presign::Link;
 pub use providers::{OidcArn, OidcUrl, SamlArn};
 pub use records::Tags;
 pub use roles::NewRole;
+pub use second_factor::{MfaDevice, MfaSerial, NewMfaDevice, QrCode, provisioning_uri};
 pub use service::Service;
 pub use sessions::SessionCredentials;
 pub use sts::{
@@ -85,6 +91,7 @@ pub use users::NewUser;
 use identity::IdentityCache;
 use last_used::Uses;
 use oidc_token::ProviderKeys;
+use passwords::Hasher;
 use permissions::PermissionsCache;
 use sessions::SessionCache;
 
@@ -104,6 +111,7 @@ struct Inner {
     sessions: SessionCache,
     provider_keys: ProviderKeys,
     uses: Uses,
+    hasher: Hasher,
     /// Whose turn it is to change something.
     turn: tokio::sync::Mutex<()>,
 }
@@ -126,6 +134,7 @@ impl Iam {
                 sessions: SessionCache::new(),
                 provider_keys: ProviderKeys::new(),
                 uses: Uses::default(),
+                hasher: Hasher::new(),
                 turn: tokio::sync::Mutex::new(()),
             }),
         };

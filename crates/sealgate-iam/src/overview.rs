@@ -17,9 +17,11 @@ use crate::model::{
     Role, User, root_principal,
 };
 use crate::names::{PolicyArn, UserName};
+use crate::passwords::password_use;
 use crate::records::{
-    self, ACCOUNTS, ALIASES, AccountRecord, GROUPS, GroupRecord, HeldPolicies, InlinePolicy, OIDC,
-    POLICIES, PolicyRecord, REPORTS, ROLES, RoleRecord, SAML, USERS, UserRecord, id_in,
+    self, ACCOUNTS, ALIASES, AccountRecord, GROUPS, GroupRecord, HeldPolicies, InlinePolicy, MFA,
+    MfaRecord, OIDC, POLICIES, PolicyRecord, REPORTS, ROLES, RoleRecord, SAML, USERS, UserRecord,
+    id_in,
 };
 use crate::roles::MAX_TRUST_POLICY;
 use crate::{aws_policies, names};
@@ -184,6 +186,14 @@ impl Iam {
                 versions += record.versions.len();
             }
         }
+        let (mut devices, mut devices_in_use) = (0, 0);
+        for name in records::rests(index, MFA, &all).await? {
+            let id = id_in(account_id, &name);
+            if let Some(record) = records::load::<MfaRecord>(index, MFA, &id).await? {
+                devices += 1;
+                devices_in_use += usize::from(record.user.is_some());
+            }
+        }
         let [users, groups, roles, oidc, saml] = counts[..] else {
             return Err(IamError::Internal("a count is missing".into()));
         };
@@ -202,8 +212,8 @@ impl Iam {
             ("Groups", groups),
             ("GroupsPerUserQuota", GROUPS_PER_USER),
             ("InstanceProfiles", 0),
-            ("MFADevices", 0),
-            ("MFADevicesInUse", 0),
+            ("MFADevices", devices),
+            ("MFADevicesInUse", devices_in_use),
             ("Policies", policies),
             ("PolicySizeQuota", MAX_SIZE),
             ("PolicyVersionsInUse", versions),
@@ -326,7 +336,8 @@ impl Iam {
             user: "<root_account>",
             arn: &root_arn,
             created: account.created,
-            is_root: true,
+            password: PasswordColumns::OfRoot,
+            mfa: false,
         };
         root.write(
             &mut csv,
@@ -348,7 +359,21 @@ impl Iam {
                 user: &record.name,
                 arn: &record.user().arn(),
                 created: record.created,
-                is_root: false,
+                password: match &record.password {
+                    None => PasswordColumns::None,
+                    Some(password) => PasswordColumns::Set {
+                        used: self
+                            .last_used(&password_use(&id))
+                            .await?
+                            .map(|used| used.time),
+                        changed: password.changed,
+                        expires: account
+                            .password_policy
+                            .as_ref()
+                            .and_then(|policy| policy.expires(password.changed)),
+                    },
+                },
+                mfa: !record.mfa.is_empty(),
             };
             user.write(&mut csv, &keys);
         }
@@ -396,29 +421,52 @@ struct Line<'a> {
     user: &'a str,
     arn: &'a str,
     created: OffsetDateTime,
-    is_root: bool,
+    password: PasswordColumns,
+    mfa: bool,
+}
+
+/// What a report says of a password.
+enum PasswordColumns {
+    /// The root has none here.
+    OfRoot,
+    None,
+    Set {
+        used: Option<OffsetDateTime>,
+        changed: OffsetDateTime,
+        expires: Option<OffsetDateTime>,
+    },
 }
 
 impl Line<'_> {
     fn write(&self, csv: &mut String, keys: &[(AccessKey, Option<LastUsed>)]) {
-        // There are no passwords and no second factors.
-        let password: [&str; 5] = if self.is_root {
-            [
+        let own = str::to_owned;
+        let password: [String; 4] = match &self.password {
+            PasswordColumns::OfRoot => [
                 "not_supported",
                 "no_information",
                 "not_supported",
                 "not_supported",
-                "false",
             ]
-        } else {
-            ["false", "N/A", "N/A", "N/A", "false"]
+            .map(own),
+            PasswordColumns::None => ["false", "N/A", "N/A", "N/A"].map(own),
+            PasswordColumns::Set {
+                used,
+                changed,
+                expires,
+            } => [
+                own("true"),
+                used.map_or_else(|| own("no_information"), report_time),
+                report_time(*changed),
+                expires.map_or_else(|| own("N/A"), report_time),
+            ],
         };
         let mut fields = vec![
             quoted(self.user),
             quoted(self.arn),
             report_time(self.created),
         ];
-        fields.extend(password.map(str::to_owned));
+        fields.extend(password);
+        fields.push(self.mfa.to_string());
         for slot in 0..KEYS_PER_OWNER {
             let none = || "N/A".to_owned();
             match keys.get(slot) {

@@ -32,6 +32,8 @@ pub(crate) struct UserPermissions {
     pub policies: Arc<[AttachedPolicy]>,
     pub boundary: Option<AttachedPolicy>,
     pub tags: Arc<Tags>,
+    /// The id of its password, if it has one.
+    pub password_id: Option<String>,
     /// The S3 owner id of its account.
     pub canonical_id: String,
 }
@@ -134,6 +136,7 @@ impl Iam {
                 .await?,
             policies: policies.into(),
             tags: Arc::new(record.tags.clone()),
+            password_id: record.password.as_ref().map(|password| password.id.clone()),
             user: record.user(),
             canonical_id,
         };

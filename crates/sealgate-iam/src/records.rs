@@ -16,6 +16,7 @@ use crate::model::{
     AccessKey, Account, Group, KeyStatus, ManagedPolicy, OidcProvider, Page, Paging, PolicyVersion,
     Role, SamlProvider, User, marker, policy_arn,
 };
+use crate::passwords::PasswordPolicy;
 
 pub(crate) const ACCOUNTS: &str = "iam/account";
 pub(crate) const CANONICAL_IDS: &str = "iam/canonical";
@@ -35,6 +36,8 @@ pub(crate) const ATTACHED: &str = "iam/attached";
 pub(crate) const BOUNDED: &str = "iam/bounded";
 /// The other direction of [`UserRecord::groups`]: `ACCOUNT/GROUP USER`.
 pub(crate) const MEMBERS: &str = "iam/member";
+/// Second factors: `ACCOUNT/…/NAME`.
+pub(crate) const MFA: &str = "iam/mfa";
 pub(crate) const KEYS: &str = "iam/key";
 pub(crate) const LAST_USED: &str = "iam/used";
 /// Credential reports, by account.
@@ -55,6 +58,8 @@ pub(crate) struct AccountRecord {
     pub keys: Vec<String>,
     #[serde(default)]
     pub alias: Option<String>,
+    #[serde(default)]
+    pub password_policy: Option<PasswordPolicy>,
 }
 
 impl From<AccountRecord> for Account {
@@ -106,6 +111,46 @@ pub(crate) struct UserRecord {
     pub boundary: Option<String>,
     #[serde(default)]
     pub tags: Tags,
+    #[serde(default)]
+    pub password: Option<PasswordRecord>,
+    /// Paths and names of its second factors, in the order in which they were enabled.
+    #[serde(default)]
+    pub mfa: Vec<String>,
+}
+
+#[derive(Serialize, Deserialize, Clone)]
+pub(crate) struct PasswordRecord {
+    /// Another one with each password.
+    pub id: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created: OffsetDateTime,
+    #[serde(with = "time::serde::rfc3339")]
+    pub changed: OffsetDateTime,
+    pub reset_required: bool,
+    /// Its hash, wrapped under the sealing key with the id of the user as AAD; base 64.
+    pub sealed_hash: String,
+    /// Hashes of passwords before, the latest first, as many as may not come again.
+    pub earlier: Vec<String>,
+}
+
+/// A virtual device: a second factor of a user, or of nobody yet.
+#[derive(Serialize, Deserialize, Clone)]
+pub(crate) struct MfaRecord {
+    pub account_id: String,
+    /// Path and name: `/…/NAME`.
+    pub rest: String,
+    #[serde(with = "time::serde::rfc3339")]
+    pub created: OffsetDateTime,
+    /// Its seed, wrapped under the sealing key with its ARN as AAD; base 64.
+    pub sealed_seed: String,
+    /// The folded name of the user.
+    pub user: Option<String>,
+    #[serde(with = "time::serde::rfc3339::option")]
+    pub enabled: Option<OffsetDateTime>,
+    /// Codes up to this step were shown and are not good any more.
+    pub last_step: u64,
+    /// Steps that its clock is ahead.
+    pub drift: i64,
 }
 
 impl UserRecord {

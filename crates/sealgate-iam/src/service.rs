@@ -59,7 +59,7 @@ impl Service {
     /// (or an unreadable one), as the request looks.
     pub fn of(parts: &Parts, presented: Option<&Presented>) -> Service {
         presented
-            .and_then(|presented| Service::from_name(&presented.scope.service))
+            .and_then(|presented| Service::from_name(presented.scope.service()))
             .unwrap_or_else(|| Service::by_shape(parts))
     }
 

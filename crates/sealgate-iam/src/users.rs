@@ -7,8 +7,10 @@ use crate::holder::{Holder, HolderKind};
 use crate::ids;
 use crate::model::{Page, Paging, User};
 use crate::names::{EntityPath, PolicyArn, UserName};
+use crate::passwords::password_use;
 use crate::records::{
-    self, ATTACHED, BOUNDED, HeldPolicies, KEYS, KeyRecord, MEMBERS, Tags, USERS, UserRecord, id_in,
+    self, ATTACHED, BOUNDED, HeldPolicies, KEYS, KeyRecord, LAST_USED, MEMBERS, MFA, MfaRecord,
+    Tags, USERS, UserRecord, id_in,
 };
 use crate::usage::{member_id, use_id};
 
@@ -65,6 +67,8 @@ impl Iam {
             groups: Vec::new(),
             boundary: new.boundary.as_ref().map(|arn| arn.as_str().to_owned()),
             tags: new.tags.clone(),
+            password: None,
+            mfa: Vec::new(),
         };
         change.create(USERS, &id, &record)?;
         change.commit().await?;
@@ -128,6 +132,22 @@ impl Iam {
                 };
                 change.put(KEYS, key_id, &moved)?;
             }
+            for rest in &record.mfa {
+                let id = id_in(account_id, rest);
+                let Some(device) = records::load::<MfaRecord>(self.index(), MFA, &id).await? else {
+                    continue;
+                };
+                let moved = MfaRecord {
+                    user: Some(new.clone()),
+                    ..device
+                };
+                change.put(MFA, &id, &moved)?;
+            }
+            let note = password_use(&id_in(account_id, &old));
+            if let Some(used) = self.last_used(&note).await? {
+                change.put(LAST_USED, &password_use(&new_id), &used)?;
+                change.delete(LAST_USED, &note);
+            }
             for group in &record.groups {
                 change.delete(MEMBERS, &member_id(account_id, group, &old));
                 change.put(MEMBERS, &member_id(account_id, group, &new), &())?;
@@ -145,11 +165,15 @@ impl Iam {
         Ok(record.user())
     }
 
-    /// Deletes a user that has neither keys nor policies and is in no group.
+    /// Deletes a user that has neither credentials nor policies and is in no group.
     pub async fn delete_user(&self, account_id: &str, name: &UserName) -> Result<(), IamError> {
         let mut change = self.begin(account_id).await?;
         let record = self.load_user(account_id, name).await?;
-        let dependants = if !record.keys.is_empty() {
+        let dependants = if record.password.is_some() {
+            "delete login profile"
+        } else if !record.mfa.is_empty() {
+            "delete MFA device"
+        } else if !record.keys.is_empty() {
             "delete access keys"
         } else if !record.held.policies.is_empty() {
             "delete policies"

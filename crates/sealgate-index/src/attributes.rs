@@ -64,9 +64,10 @@ impl Index {
         key: &str,
         version: VersionRef,
         moved: BodyMove,
+        events: Vec<NewEvent>,
     ) -> Result<Touched> {
         let of_key = key.as_bytes().to_vec();
-        self.change(bucket_id, key, version, Vec::new(), move |tx, _, seq| {
+        self.change(bucket_id, key, version, events, move |tx, _, seq| {
             let parts = first(
                 tx.conn,
                 "SELECT count(*) FROM parts WHERE seq = ?1",

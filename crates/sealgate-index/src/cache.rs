@@ -74,7 +74,7 @@ impl Change {
 
 /// Name of a record in the cache. Namespaces are names in our code and hold no zero byte.
 pub(crate) fn record_name(ns: &str, id: &str) -> String {
-    format!("{ns}\0{id}")
+    [ns, "\0", id].concat()
 }
 
 /// Both caches.

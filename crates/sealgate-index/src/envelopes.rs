@@ -27,6 +27,8 @@ pub struct StoredEnvelope {
     pub bucket_id: i64,
     /// Its key.
     pub key: String,
+    /// Bytes of plaintext.
+    pub size: u64,
     /// Its envelope.
     pub envelope: Bytes,
 }
@@ -44,7 +46,7 @@ impl Index {
     ) -> Result<Vec<StoredEnvelope>> {
         self.read(|conn| {
             let sql = format!(
-                "SELECT seq, bucket_id, key, envelope FROM versions \
+                "SELECT seq, bucket_id, key, size, envelope FROM versions \
                  WHERE seq > ?4 AND {IN_SCOPE} ORDER BY seq LIMIT ?5"
             );
             let prefix = scope.prefix.as_bytes();
@@ -59,7 +61,9 @@ impl Index {
                         seq: row.get(0)?,
                         bucket_id: row.get(1)?,
                         key: key(row, 2)?.to_owned(),
-                        envelope: bytes(row, 3)?,
+                        size: u64::try_from(row.get::<_, i64>(3)?)
+                            .map_err(|_| IndexError::damaged("a size is negative"))?,
+                        envelope: bytes(row, 4)?,
                     })
                 },
             )

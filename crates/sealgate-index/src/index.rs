@@ -14,6 +14,7 @@ use crate::{
     readers::Readers,
     sql::Result,
     store::Store,
+    traffic::Traffic,
     writer::{Tx, Writer},
 };
 
@@ -41,6 +42,7 @@ struct Inner {
     writer: Writer,
     caches: Arc<Caches>,
     clock: Arc<RwLock<Clock>>,
+    traffic: Traffic,
 }
 
 impl Index {
@@ -68,6 +70,7 @@ impl Index {
                 writer,
                 caches,
                 clock,
+                traffic: Traffic::new(),
             }),
         })
     }
@@ -86,6 +89,11 @@ impl Index {
     /// The time by the clock that writes and locks are judged by.
     pub fn now(&self) -> OffsetDateTime {
         self.inner.clock.read().now()
+    }
+
+    /// What is known of the requests that come, by which work that nobody waits for goes.
+    pub fn traffic(&self) -> &Traffic {
+        &self.inner.traffic
     }
 
     pub(crate) fn caches(&self) -> &Caches {

@@ -37,9 +37,9 @@ pub(crate) struct Found {
     /// Taken before the key was looked at.
     pub moment: Moment,
     /// The alias that the request names the key by.
-    alias: Option<String>,
+    pub(crate) alias: Option<String>,
     /// The grants of the key that may concern the caller.
-    grants: Candidates,
+    pub(crate) grants: Candidates,
     /// Of another account than the caller's.
     pub foreign: bool,
     pub named: Named,
@@ -127,7 +127,11 @@ impl Kms {
         }
     }
 
-    async fn grants_to(&self, caller: &Caller, key: &Key) -> Result<Candidates, KmsError> {
+    pub(crate) async fn grants_to(
+        &self,
+        caller: &Caller,
+        key: &Key,
+    ) -> Result<Candidates, KmsError> {
         let grants = &self.inner.grants;
         grants.candidates(key, &caller.principal).await
     }
@@ -158,14 +162,26 @@ impl Kms {
         id: Uuid,
         now: OffsetDateTime,
     ) -> Result<Option<Arc<Key>>, KmsError> {
-        let key = self.inner.store.key(account, id).await?;
-        let Some(key) = key.filter(|key| !key.record.is_due(now)) else {
+        match self.inner.store.key(account, id).await? {
+            Some(key) => self.key_now(key, now).await,
+            None => Ok(None),
+        }
+    }
+
+    /// A key that was read, as it is at that time; `None` if it is gone then.
+    pub(crate) async fn key_now(
+        &self,
+        key: Arc<Key>,
+        now: OffsetDateTime,
+    ) -> Result<Option<Arc<Key>>, KmsError> {
+        if key.record.is_due(now) {
             return Ok(None);
-        };
+        }
         let key = key.at(now);
         let Some(external) = &key.record.external else {
             return Ok(Some(key));
         };
+        let account = key.record.account;
         let store = self.inner.key_stores.get(account, &external.store).await?;
         let connected = store.is_some_and(|store| store.record.state == ConnectionState::Connected);
         Ok(Some(match connected {

@@ -90,6 +90,12 @@ pub(crate) fn parse(ciphertext: &[u8]) -> Option<(MadeWith, &[u8])> {
     Some((made_with, wrapped))
 }
 
+/// The version of the material that a ciphertext was made with; `None` if it is no ciphertext. It is what the
+/// ciphertext says of itself, of which nothing is verified.
+pub fn material_version(ciphertext: &[u8]) -> Option<u32> {
+    parse(ciphertext).map(|(made_with, _)| made_with.version)
+}
+
 /// Unwraps what [`wrap_own`] wrapped; `None` if anything is not as it was then.
 pub(crate) fn unwrap_own(
     material: &Key256,

@@ -38,6 +38,7 @@ mod store;
 mod types;
 mod usage;
 
+pub use ciphertext::material_version;
 pub use context::EncryptionContext;
 pub use error::KmsError;
 pub use grants::{
@@ -64,5 +65,6 @@ pub use ops::key_stores::FindKeyStores;
 pub use ops::mac::{GeneratedMac, MacRequest, VerifiedMac};
 pub use ops::public_key::PublicKey;
 pub use ops::sign::{SignRequest, Signed, Verified};
+pub use ops::summaries::{KeyQuery, KeySummaries, KeySummary};
 pub use sealgate_trust::{Root, RootKey, RootUnavailable};
 pub use types::*;

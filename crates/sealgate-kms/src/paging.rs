@@ -38,8 +38,13 @@ impl Paging {
         let next_marker = items
             .last()
             .filter(|_| more)
-            .map(|last| BASE64.encode(format!("1{}", id(last))));
+            .map(|last| Paging::marker(id(last)));
         Page { items, next_marker }
+    }
+
+    /// The marker of a page that begins behind this id.
+    pub(crate) fn marker(id: &str) -> String {
+        BASE64.encode(format!("1{id}"))
     }
 }
 

@@ -165,6 +165,18 @@ impl Store {
         records.iter().map(alias).collect()
     }
 
+    /// Aliases of an account whose names begin with `prefix`, by name.
+    pub(crate) async fn aliases_from(
+        &self,
+        account: AccountId,
+        prefix: &str,
+        limit: usize,
+    ) -> Result<Vec<Alias>, KmsError> {
+        let prefix = alias_id(account, prefix);
+        let records = self.index.records(ALIASES, &prefix, None, limit).await?;
+        records.iter().map(alias).collect()
+    }
+
     /// The keys that wait for their deletion, behind `after` (an id that this returned).
     pub(crate) async fn deletions(
         &self,

@@ -3,6 +3,7 @@
 //! A note is worth little and uses are many: so nothing here makes a use wait, and a crash may lose the last
 //! minute. The trail has every use.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, HashMap};
 
 use parking_lot::Mutex;
@@ -85,14 +86,15 @@ impl Usage {
 
     pub(crate) fn note(&self, used: KeyUse, last: UsageRecord) {
         let mut pending = self.pending.lock();
-        let place = pending.entry((used.account, used.key));
-        let record = place
-            .and_modify(|record| {
+        let record = match pending.entry((used.account, used.key)) {
+            Entry::Vacant(place) => place.insert(last),
+            Entry::Occupied(place) => {
+                let record = place.into_mut();
                 let uses = std::mem::take(&mut record.uses);
-                *record = last.clone();
-                record.uses = uses;
-            })
-            .or_insert(last);
+                *record = UsageRecord { uses, ..last };
+                record
+            }
+        };
         if let Some(material) = used.material {
             *record.uses.entry(material).or_default() += 1;
         }

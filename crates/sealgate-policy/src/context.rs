@@ -6,10 +6,13 @@
 
 use std::collections::BTreeMap;
 
+use smallvec::{SmallVec, smallvec};
+
 /// Condition keys and their values. Names are case-insensitive, values are not.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Context {
-    entries: BTreeMap<String, Vec<String>>,
+    /// Most have one value.
+    entries: BTreeMap<String, SmallVec<[String; 1]>>,
     simulated: bool,
 }
 
@@ -36,12 +39,13 @@ impl Context {
 
     /// Sets a key that has one value.
     pub fn insert(&mut self, key: &str, value: impl Into<String>) {
-        self.insert_all(key, vec![value.into()]);
+        let values = smallvec![value.into()];
+        self.entries.insert(key.to_ascii_lowercase(), values);
     }
 
     /// Sets a key that may have several values (`aws:TagKeys`, `kms:EncryptionContextKeys`, …).
     pub fn insert_all(&mut self, key: &str, values: Vec<String>) {
-        self.entries.insert(key.to_ascii_lowercase(), values);
+        self.entries.insert(key.to_ascii_lowercase(), values.into());
     }
 
     /// Sets every key that another context has.
@@ -65,6 +69,6 @@ impl Context {
 
     /// The values of a key whose name is lower-cased already.
     pub(crate) fn lowered(&self, key: &str) -> Option<&[String]> {
-        self.entries.get(key).map(Vec::as_slice)
+        self.entries.get(key).map(SmallVec::as_slice)
     }
 }

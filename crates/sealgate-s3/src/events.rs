@@ -59,6 +59,16 @@ struct Told {
     /// `replicationEventData`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     replication: Option<Value>,
+    /// Of a transition: the storage class from now on.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    storage_class: Option<String>,
+}
+
+/// What only some events tell.
+#[derive(Default)]
+struct Beside {
+    replication: Option<Value>,
+    storage_class: Option<String>,
 }
 
 #[derive(Debug, Clone, Serialize, Deserialize)]
@@ -146,6 +156,22 @@ impl Events {
         self.of(bucket, key, &happenings, Cause::service).await
     }
 
+    /// The events of a version that a bucket's lifecycle moves into another storage class.
+    pub(crate) async fn of_transition(
+        &self,
+        bucket: &Bucket,
+        key: &str,
+        class: &str,
+    ) -> Result<Vec<NewEvent>> {
+        let beside = Beside {
+            storage_class: Some(class.to_owned()),
+            ..Beside::default()
+        };
+        let happenings = [Happening::Transition];
+        self.told(bucket, key, &happenings, Cause::service, beside)
+            .await
+    }
+
     /// The events that a file of the gateway's own leaves.
     pub(crate) async fn of_delivery(&self, bucket: &Bucket, key: &str) -> Result<Vec<NewEvent>> {
         self.of(bucket, key, &[Happening::Put], Cause::service)
@@ -172,14 +198,12 @@ impl Events {
             "failureReason": why.reason,
         });
         let happenings = [Happening::Unreplicated];
-        self.told(
-            bucket,
-            &entry.key,
-            &happenings,
-            Cause::service,
-            Some(detail),
-        )
-        .await
+        let beside = Beside {
+            replication: Some(detail),
+            ..Beside::default()
+        };
+        self.told(bucket, &entry.key, &happenings, Cause::service, beside)
+            .await
     }
 
     /// The events that a write leaves, if it does one of these things to this key.
@@ -190,7 +214,8 @@ impl Events {
         happenings: &[Happening],
         cause: impl FnOnce() -> Cause<'c>,
     ) -> Result<Vec<NewEvent>> {
-        self.told(bucket, key, happenings, cause, None).await
+        self.told(bucket, key, happenings, cause, Beside::default())
+            .await
     }
 
     async fn told<'c>(
@@ -199,7 +224,7 @@ impl Events {
         key: &str,
         happenings: &[Happening],
         cause: impl FnOnce() -> Cause<'c>,
-        replication: Option<Value>,
+        beside: Beside,
     ) -> Result<Vec<NewEvent>> {
         let Some(configured) = self.configurations.get(bucket)? else {
             return Ok(Vec::new());
@@ -245,7 +270,8 @@ impl Events {
                 bucket_account: bucket.account_id.clone(),
                 bucket_owner: owner.clone().unwrap_or_default(),
                 bridge,
-                replication: replication.clone(),
+                replication: beside.replication.clone(),
+                storage_class: beside.storage_class.clone(),
             };
             let body = serde_json::to_vec(&told).map_err(|_| S3Error::from(Code::InternalError))?;
             Ok(NewEvent {
@@ -324,8 +350,14 @@ fn record(told: &Told, entry: &OutboxEntry) -> Value {
             "object": object,
         },
     });
-    if let (Some(data), Some(record)) = (&told.replication, record.as_object_mut()) {
-        record.insert("replicationEventData".to_owned(), data.clone());
+    if let Some(record) = record.as_object_mut() {
+        if let Some(data) = &told.replication {
+            record.insert("replicationEventData".to_owned(), data.clone());
+        }
+        if let Some(class) = &told.storage_class {
+            let data = json!({ "transitionEventData": { "destinationStorageClass": class } });
+            record.insert("lifecycleEventData".to_owned(), data);
+        }
     }
     record
 }
@@ -334,7 +366,7 @@ fn record(told: &Told, entry: &OutboxEntry) -> Value {
 fn bridge_event(told: &Told, bridge: &Bridge, entry: &OutboxEntry) -> Value {
     let mut object = Map::new();
     object.insert("key".to_owned(), entry.key.as_str().into());
-    if matches!(entry.effect, Effect::Put) {
+    if matches!(entry.effect, Effect::Put) || told.storage_class.is_some() {
         object.insert("size".to_owned(), entry.size.into());
     }
     if matches!(entry.effect, Effect::Put | Effect::Changed) {
@@ -358,6 +390,9 @@ fn bridge_event(told: &Told, bridge: &Bridge, entry: &OutboxEntry) -> Value {
     }
     if !bridge.reason.is_empty() {
         insert("reason", bridge.reason.as_str().into());
+    }
+    if let Some(class) = &told.storage_class {
+        insert("destination-storage-class", class.as_str().into());
     }
     match entry.effect {
         Effect::Removed => drop(insert("deletion-type", "Permanently Deleted".into())),
@@ -407,6 +442,7 @@ mod tests {
             bucket_owner: "owner".into(),
             bridge,
             replication: None,
+            storage_class: None,
         };
         OutboxEntry {
             seq: 258,

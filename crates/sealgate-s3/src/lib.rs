@@ -15,7 +15,8 @@ mod described;
 mod document;
 mod error;
 mod events;
-pub mod inventory;
+pub mod holdings;
+mod inventory;
 pub mod lifecycle;
 mod meta;
 mod names;
@@ -29,6 +30,7 @@ pub mod replication;
 mod request;
 mod response;
 mod router;
+pub mod storage_class;
 mod tags;
 mod trail;
 mod version;
@@ -44,6 +46,7 @@ use http::request::Parts;
 use sealgate_audit::Trail;
 use sealgate_blobs::BlobStore;
 use sealgate_iam::{Authenticated, CleartextSecrets, Iam};
+pub use sealgate_index::Usage;
 use sealgate_index::{Bucket, Index, IndexError, VersionRef};
 use sealgate_notify::Targets;
 use sealgate_sse::Sse;
@@ -52,6 +55,7 @@ use sealgate_wire::{Connection, Query};
 pub use delivery::ExportError;
 pub use error::{Code, S3Error};
 pub use events::{message, outbox_kind};
+pub use holdings::{Holding, Holdings};
 pub use reader::IntegrityFailures;
 pub use response::{BrokenBody, Outcome, Response, ResponseBody};
 pub use router::virtual_host_bucket;
@@ -63,6 +67,7 @@ use body::RequestBody;
 pub use body::Source;
 use error::Result;
 use events::Events;
+use holdings::Census;
 use names::{BucketName, ObjectKey};
 use replication::{Queue, Remotes};
 use request::{Authorized, Request};
@@ -121,6 +126,7 @@ pub struct S3 {
     events: Events,
     replication: Queue,
     access_log: AccessLog,
+    census: Census,
 }
 
 /// An authenticated request.
@@ -169,12 +175,22 @@ impl S3 {
             events,
             replication: Queue::new(remotes),
             access_log: AccessLog::default(),
+            census: Census::default(),
         }
     }
 
     /// The count of bodies that did not verify.
     pub fn integrity_failures(&self) -> IntegrityFailures {
         self.failures.clone()
+    }
+
+    /// What is in a bucket of this account, as it is counted; `None` if it has none of that name.
+    pub async fn bucket_usage(&self, account: &str, bucket: &str) -> Option<Usage> {
+        let bucket = self.index.bucket(bucket).await.ok()?;
+        if bucket.account_id != account {
+            return None;
+        }
+        self.index.usage(bucket.id).await.ok()
     }
 
     /// Answer a request. Never fails: a refusal is an answer, too.

@@ -181,6 +181,11 @@ impl Envelope {
         self.kms().map(|wrap| wrap.key.as_str())
     }
 
+    /// The version of that key's material which the wrapping was made with, as far as the wrapping says it.
+    pub fn kms_material(&self) -> Option<u32> {
+        sealgate_kms::material_version(self.kms()?.kek.bytes())
+    }
+
     /// The headers with which an answer tells how the object is encrypted. `customer` is the key
     /// of the request, whose MD5 is echoed; `with_context` is set in the answers to writes.
     pub fn response_headers(

@@ -240,6 +240,18 @@ impl Root {
         }
     }
 
+    /// What kind of holder it is, without names. Does not wait while the holder is being asked.
+    #[must_use]
+    pub fn kind(&self) -> &'static str {
+        match self.inner.holder.try_lock() {
+            Ok(current) => match &current.holder {
+                Some((holder, _)) => holder.source.kind(),
+                None => "in memory",
+            },
+            Err(_) => "its holder is being asked",
+        }
+    }
+
     /// Asks the holder again, if it is one that may go away, or the root is lost. The root is lost if it refuses, or has been out of
     /// reach for longer than the grace; it is back as soon as the holder gives it.
     ///

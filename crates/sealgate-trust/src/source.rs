@@ -89,6 +89,19 @@ impl Source {
         std::mem::discriminant(self) == std::mem::discriminant(other)
     }
 
+    /// What kind of holder it is, without names.
+    pub(crate) fn kind(&self) -> &'static str {
+        match self {
+            Source::File(_) => "a key file",
+            Source::Env(_) => "a variable of the environment",
+            Source::Credential(_) => "a credential of the system",
+            Source::Passphrase => "a passphrase",
+            Source::Pkcs11(_) => "a PKCS #11 token",
+            Source::Kms(_) => "a KMS elsewhere",
+            Source::Vault(_) => "Vault Transit",
+        }
+    }
+
     /// What it is called in a sentence.
     #[must_use]
     pub fn describe(&self) -> String {

@@ -102,10 +102,10 @@ impl FormSignature {
             let message = "X-Amz-Date must be formated via ISO8601 Long format".to_owned();
             invalid("X-Amz-Date", date, message)
         })?;
-        if date.get(..8) != Some(scope.date.as_str()) {
+        if date.get(..8) != Some(scope.date()) {
             let message = format!(
                 "Invalid credential date \"{}\". This date is not the same as X-Amz-Date: \"{date}\".",
-                scope.date
+                scope.date()
             );
             return Err(invalid("X-Amz-Credential", credential, message));
         }
@@ -120,7 +120,7 @@ impl FormSignature {
     /// The access key that it names.
     pub fn access_key_id(&self) -> &str {
         match &self.version {
-            Version::V4 { scope, .. } => &scope.access_key_id,
+            Version::V4 { scope, .. } => scope.access_key_id(),
             Version::V2 { access_key_id } => access_key_id,
         }
     }

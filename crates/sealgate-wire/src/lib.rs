@@ -13,7 +13,7 @@
 //! # Authenticating a request
 //! ```text
 //! let Some(presented) = sigv4::parse(&parts)? else { /* anonymous */ };
-//! let secret = /* of presented.scope.access_key_id, else AuthError::InvalidAccessKeyId */;
+//! let secret = /* of presented.scope.access_key_id(), else AuthError::InvalidAccessKeyId */;
 //! let body_hash = if presented.needs_body_hash() { /* see below */ } else { None };
 //! let chunks = verifier.verify(&parts, &presented, &secret, now, body_hash)?;
 //! ```

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand};
 
 use crate::commands;
+use crate::top::TopArgs;
 
 const ABOUT: &str = "An S3-compatible object store that encrypts everything it stores";
 
@@ -115,6 +116,8 @@ pub enum Command {
     /// Run the gateway
     #[command(after_long_help = SERVE_HELP)]
     Serve(Box<ServeArgs>),
+    /// Watch a gateway in the terminal: operations, throughput, latency, use of keys
+    Top(TopArgs),
     /// Print the version
     Version,
     #[command(flatten)]

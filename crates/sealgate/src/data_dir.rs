@@ -12,6 +12,7 @@
 //! DATA/credentials  the root access key made at first start
 //! DATA/queues/      queues of notifications that are files, named in the configuration
 //! DATA/audit-heads  signed heads of the audit trail
+//! DATA/series      figures over time, for the console; may be deleted
 //! DATA/control.sock where the gateway that runs takes an operator's commands
 //! ```
 //!
@@ -170,6 +171,11 @@ impl DataDir {
     /// The file of signed heads of the audit trail.
     pub fn audit_heads(&self) -> PathBuf {
         self.path.join(AUDIT_HEADS_FILE)
+    }
+
+    /// The ring of figures.
+    pub fn series(&self) -> PathBuf {
+        self.path.join("series")
     }
 
     /// The folder of blobs.

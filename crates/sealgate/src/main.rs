@@ -10,6 +10,7 @@ mod config;
 mod control;
 mod counters;
 mod data_dir;
+mod figures;
 mod first_start;
 mod front;
 mod logging;
@@ -21,6 +22,7 @@ mod serve;
 mod server;
 mod stores;
 mod tls;
+mod top;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -54,6 +56,7 @@ fn main() -> ExitCode {
             serve(&args)
         }
         Command::Operator(command) => operate(folder, command),
+        Command::Top(args) => block_on(top::run(args)),
         Command::Version => version().map_err(Into::into),
     };
     match outcome {

@@ -4,9 +4,11 @@ use std::io::Write;
 use std::sync::Arc;
 
 use anyhow::{Context, bail};
+use futures_util::future::BoxFuture;
 use rustix::process::{Resource, getrlimit, setrlimit};
 use sealgate_admin_api::AdminApi;
-use sealgate_console::{Console, ConsoleDeps};
+use sealgate_console::{Console, ConsoleDeps, Fact};
+use sealgate_series::Ring;
 use time::OffsetDateTime;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::sync::watch;
@@ -19,6 +21,7 @@ use crate::config::{Config, ConsoleAccess};
 use crate::control;
 use crate::counters::Counters;
 use crate::data_dir::DataDir;
+use crate::figures;
 use crate::first_start::{self, Endpoint};
 use crate::front::{Front, Probes};
 use crate::metrics::Metrics;
@@ -65,7 +68,9 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
     let notified = OutboxMetrics::default();
     let replicated = OutboxMetrics::default();
     let counted = (&notified, &replicated);
-    let front = wire(&config, &stores, counted, stopped.clone());
+    let series = Arc::new(Ring::open(&data.series()));
+    let shown = (tls.clone(), series.clone());
+    let front = wire(&config, &stores, counted, shown, stopped.clone());
     let s3 = stores.s3.clone();
     let background = Background {
         root: stores.root.clone(),
@@ -79,6 +84,7 @@ pub async fn run(mut config: Config) -> anyhow::Result<()> {
         started,
     };
     let mut jobs = background.start(tls.clone());
+    jobs.spawn(figures::keep(front.metrics.clone(), series));
     jobs.spawn(deliver_trails(s3.clone(), config.trail_delivery));
     jobs.spawn(deliver_access_logs(s3.clone(), config.access_log_delivery));
     jobs.spawn(keep_lifecycle(
@@ -183,6 +189,7 @@ fn wire(
     config: &Config,
     stores: &Stores,
     (notified, replicated): (&OutboxMetrics, &OutboxMetrics),
+    (tls, series): (Option<Arc<Tls>>, Arc<Ring>),
     stopped: watch::Receiver<bool>,
 ) -> Front {
     let Stores {
@@ -214,6 +221,14 @@ fn wire(
         config.region.clone(),
         config.cleartext_secrets,
     );
+    let probes = Probes::new(
+        index.clone(),
+        blobs.clone(),
+        kms.clone(),
+        metrics.clone(),
+        config.metrics,
+        stopped,
+    );
     let console = (config.console != ConsoleAccess::Off).then(|| {
         Console::new(ConsoleDeps {
             iam: iam.clone(),
@@ -222,7 +237,8 @@ fn wire(
             s3: s3.clone(),
             trail: trail.clone(),
             cleartext: config.cleartext_secrets,
-            facts: facts(config, stores),
+            series,
+            facts: facts(config, stores, probes.clone(), tls),
         })
     });
     Front {
@@ -231,15 +247,9 @@ fn wire(
         admin,
         console,
         console_beside: config.console == ConsoleAccess::BesideApis,
-        probes: Probes::new(
-            index.clone(),
-            blobs.clone(),
-            kms.clone(),
-            metrics.clone(),
-            config.metrics,
-            stopped,
-        ),
+        probes,
         metrics,
+        index: index.clone(),
         domains: config.domains.clone(),
         website_domains: config.website_domains.clone(),
         trusted_proxies: config.trusted_proxies.clone(),
@@ -250,18 +260,49 @@ fn wire(
 fn facts(
     config: &Config,
     stores: &Stores,
-) -> Box<dyn Fn() -> Vec<(&'static str, String)> + Send + Sync> {
+    probes: Probes,
+    tls: Option<Arc<Tls>>,
+) -> Box<dyn Fn() -> BoxFuture<'static, Vec<Fact>> + Send + Sync> {
     let (root, region) = (stores.root.clone(), config.region.clone());
     Box::new(move || {
-        let root = match root.key() {
-            Ok(_) => "in reach: keys can be used".to_owned(),
-            Err(_) => "out of reach: no key can be used".to_owned(),
-        };
-        vec![
-            ("Version", env!("CARGO_PKG_VERSION").to_owned()),
-            ("Region", region.clone()),
-            ("Root of trust", root),
-        ]
+        let (root, region) = (root.clone(), region.clone());
+        let (probes, tls) = (probes.clone(), tls.clone());
+        Box::pin(async move {
+            let ill: Vec<&str> = probes
+                .parts()
+                .await
+                .into_iter()
+                .filter_map(|(part, well)| (!well).then_some(part))
+                .collect();
+            let health = match ill.is_empty() {
+                true => Fact::new("Health", "index, store and keys are well").good(),
+                false => Fact::new("Health", format!("failing: {}", ill.join(", "))).bad(),
+            };
+            // Where the holder is (an address, a slot of a token) is for the operator.
+            let holder = root.kind();
+            let root = match root.key() {
+                Ok(_) => Fact::new("Root of trust", format!("{holder}; in reach")).good(),
+                Err(_) => Fact::new(
+                    "Root of trust",
+                    format!("{holder}; out of reach: no key can be used"),
+                )
+                .bad(),
+            };
+            let mut facts = vec![health, root];
+            if let Some(end) = tls.as_deref().and_then(Tls::expires) {
+                let days = (end - OffsetDateTime::now_utc()).whole_days();
+                let words = format!("expires on {}, in {days} days", end.date());
+                facts.push(match days {
+                    30.. => Fact::new("Certificate", words).good(),
+                    7..30 => Fact::new("Certificate", words).warn(),
+                    0..7 => Fact::new("Certificate", words).bad(),
+                    _ => Fact::new("Certificate", format!("expired on {}", end.date())).bad(),
+                });
+            }
+            facts.push(Fact::new("Region", region));
+            facts.push(Fact::new("Version", env!("CARGO_PKG_VERSION")));
+            facts
+        })
     })
 }
 

@@ -14,12 +14,12 @@ use sealgate_kms::{Kms, KmsOptions, Root};
 use sealgate_notify::Targets;
 use sealgate_s3::lifecycle::Lifecycle;
 use sealgate_s3::replication::Remotes;
-use sealgate_s3::{S3, S3Deps};
+use sealgate_s3::{S3, S3Deps, storage_class};
 use sealgate_sse::Sse;
 use time::OffsetDateTime;
 use zeroize::Zeroizing;
 
-use crate::config::{Config, STORAGE_CLASSES, StoreConfig};
+use crate::config::{Config, StoreConfig};
 use crate::data_dir::DataDir;
 
 /// What keys derived from the root of trust are for; part of the format of a data folder.
@@ -216,7 +216,7 @@ fn overlap(one: &str, other: &str) -> bool {
 
 /// Refuses to go on without a store in which there are bodies: it was forgotten, or is not mounted.
 async fn check_classes(config: &Config, index: &Index) -> anyhow::Result<()> {
-    for class in STORAGE_CLASSES {
+    for class in storage_class::with_store() {
         if !index.holds_blobs(&format!("{class}/")).await? {
             continue;
         }

@@ -81,6 +81,9 @@ impl Failure {
             | "InvalidInput"
             | "ConcurrentModification"
             | "PolicyNotAttachable"
+            | "PasswordPolicyViolation"
+            | "InvalidUserType"
+            | "InvalidAuthenticationCode"
             | "ServiceFailure"
             | "PackedPolicyTooLarge"
             | "InvalidIdentityToken"
@@ -213,8 +216,7 @@ async fn run(
                 form: &form,
                 operation,
             };
-            // The one answer of IAM that carries a secret.
-            let outcome = if operation == "CreateAccessKey" && !api.cleartext.permits(conn) {
+            let outcome = if iam::carries_secrets(operation) && !api.cleartext.permits(conn) {
                 Err(Failure {
                     status: 400,
                     code: "InvalidRequest".into(),

@@ -429,6 +429,13 @@ async fn every_operation_asks_for_its_permission() {
         "SAMLMetadataDocument=x",
         "Name=x",
         "PolicySourceArn=arn:aws:iam::111111111111:user/nobody",
+        "Password=Passw0rd-1",
+        "OldPassword=Passw0rd-1",
+        "NewPassword=Passw0rd-2",
+        "VirtualMFADeviceName=x",
+        "SerialNumber=arn:aws:iam::111111111111:mfa/x",
+        "AuthenticationCode1=123456",
+        "AuthenticationCode2=654321",
     ]
     .join("&");
     for operation in crate::operations::IAM.implemented {

@@ -167,7 +167,7 @@ async fn a_body_is_moved_once_for_who_read_it_and_leaves_its_blobs_to_others() {
     };
     let moved = async |change| {
         index
-            .move_body(bucket.id, "key", VersionRef::Null, change)
+            .move_body(bucket.id, "key", VersionRef::Null, change, Vec::new())
             .await
             .err()
     };

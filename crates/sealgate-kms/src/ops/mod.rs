@@ -26,5 +26,6 @@ mod retire_grant;
 mod rewrap;
 mod rotation;
 pub(crate) mod sign;
+pub(crate) mod summaries;
 mod tags;
 mod usage;

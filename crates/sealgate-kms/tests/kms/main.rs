@@ -20,6 +20,7 @@ mod policies;
 mod proxy;
 mod rotation;
 mod states;
+mod summaries;
 mod tags;
 mod trail;
 mod usage;

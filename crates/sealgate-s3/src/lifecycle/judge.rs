@@ -6,6 +6,7 @@ use sealgate_index::ScannedVersion;
 use time::{Date, Duration, OffsetDateTime, UtcOffset};
 
 use super::rules::{Expiration, Filter, Predicate, Rule, Rules, When};
+use crate::storage_class::way_down;
 use crate::tags::Tags;
 
 /// What is to be done with a version.
@@ -51,15 +52,6 @@ impl<'a> Candidate<'a> {
 
 /// Objects below this size are not moved, unless a rule says otherwise by their size.
 const SMALLEST_MOVED: u64 = 128 * 1024;
-/// Storage classes in the order in which objects go down from one to another; the common one is above them.
-const WAY_DOWN: [&str; 6] = [
-    "STANDARD_IA",
-    "INTELLIGENT_TIERING",
-    "ONEZONE_IA",
-    "GLACIER_IR",
-    "GLACIER",
-    "DEEP_ARCHIVE",
-];
 
 impl Rule {
     fn moves(&self) -> bool {
@@ -167,10 +159,9 @@ impl Rules {
                 .map(|action| &action.class)
                 .chain(noncurrent.map(|action| &action.class))
         });
-        let depth = |class: &str| WAY_DOWN.iter().position(|other| *other == class);
         due.map(String::as_str)
-            .max_by_key(|class| depth(class))
-            .filter(|to| depth(to) > class.and_then(depth))
+            .max_by_key(|class| way_down(class))
+            .filter(|to| way_down(to) > class.and_then(way_down))
     }
 
     /// Whether there is anything to do with uploads.

@@ -11,6 +11,7 @@ use super::rules::{
     Transition, When,
 };
 use crate::error::{Code, Result, S3Error};
+use crate::storage_class;
 use crate::xml::Element;
 
 const MAX_RULES: usize = 1000;
@@ -266,21 +267,13 @@ fn check_transitions(rule: &Rule) -> Result<()> {
     Ok(())
 }
 
-/// The storage classes that AWS can move objects into; which have a store here is asked when the rules are put.
-const CLASSES: [&str; 6] = [
-    "GLACIER",
-    "STANDARD_IA",
-    "ONEZONE_IA",
-    "INTELLIGENT_TIERING",
-    "DEEP_ARCHIVE",
-    "GLACIER_IR",
-];
 /// Days that an object is there before it may go into one of the classes for infrequent access.
 const INFREQUENT_DAYS: u32 = 30;
 
+/// A class that AWS can move objects into; whether it has a store here is asked when the rules are put.
 fn class(element: &Element) -> Result<String> {
     let class = element.required_text("StorageClass")?;
-    if CLASSES.contains(&class) {
+    if storage_class::way_down(class).is_some() {
         Ok(class.to_owned())
     } else {
         Err(malformed())

@@ -1,8 +1,8 @@
 //! A pass through a bucket: its versions and uploads are looked at in batches, and what the rules say is done
 //! under the condition that nothing has changed since the look.
 //!
-//! Between batches a pass rests as long as it worked, so that it never takes more than half of the index's
-//! time from requests, or as long as a rate asks for.
+//! A look or a transaction is a piece of work, and after each the pass makes way for requests, or goes by the rate
+//! that it was given.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -23,10 +23,15 @@ use super::{Lifecycle, LifecycleError, Origin};
 use crate::document::Document as _;
 use crate::tags::Tags;
 
-/// Versions, or uploads, between two notes of how far a pass has come.
+/// Versions, or uploads, that are looked at together, and at least so many between two notes of how far a pass has
+/// come. Fewer are while requests come: they are read where requests are answered.
 const BATCH: usize = 256;
-/// Deletes that share a transaction; requests wait for one at most.
+const BATCH_BESIDE_REQUESTS: usize = 16;
+/// Deletes that share a transaction. Fewer do while requests come, which wait for one at most.
 const TOGETHER: usize = 32;
+const TOGETHER_BESIDE_REQUESTS: usize = 4;
+/// While requests come, a pass works one of so many parts of the time.
+const PARTS: u32 = 10;
 
 /// What a pass did, or would do.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize, Deserialize)]
@@ -85,6 +90,10 @@ pub struct Pass {
     id: Option<String>,
     /// Things looked at in a second, at most.
     rate: Option<u32>,
+    /// Things looked at since the note was written.
+    unnoted: usize,
+    /// Time worked in this step.
+    worked: Duration,
 }
 
 impl Pass {
@@ -124,6 +133,8 @@ impl Pass {
             origin,
             id,
             rate,
+            unnoted: 0,
+            worked: Duration::ZERO,
         }))
     }
 
@@ -148,6 +159,7 @@ impl Pass {
     /// If the index fails. What was done stays done, and another pass goes on behind it.
     pub async fn step(&mut self) -> Result<bool, LifecycleError> {
         let (began, before) = (Instant::now(), self.note.tally);
+        self.worked = Duration::ZERO;
         if !self.rules_hold().await? {
             // By other rules, another pass.
             self.note.stage = Stage::Done;
@@ -162,20 +174,32 @@ impl Pass {
             Stage::Done => 0,
         };
         let done = self.note.stage == Stage::Done;
+        self.unnoted += looked_at;
+        if done || self.unnoted >= BATCH {
+            self.write_note(done).await?;
+        }
+        if self.origin != Origin::DryRun {
+            self.lifecycle.count(before, self.note.tally, self.worked);
+        }
+        if let Some(rate) = self.rate.filter(|_| !done) {
+            let looked_at = u32::try_from(looked_at).unwrap_or(u32::MAX);
+            let due = Duration::from_secs(1) * looked_at / rate.max(1);
+            sleep(due.saturating_sub(began.elapsed())).await;
+        }
+        Ok(!done)
+    }
+
+    async fn write_note(&mut self, done: bool) -> Result<(), LifecycleError> {
+        let began = Instant::now();
+        self.unnoted = 0;
         if let Some(id) = &self.id {
             // The operator may ask again; the clock has had its turn.
             let forget = done && self.origin == Origin::Operator;
             let note = (!forget).then_some(&self.note);
             note::write(&self.lifecycle.0.index, id, note).await?;
+            self.rest(began).await;
         }
-        let took = began.elapsed();
-        if self.origin != Origin::DryRun {
-            self.lifecycle.count(before, self.note.tally, took);
-        }
-        if !done {
-            self.rest(looked_at, took).await;
-        }
-        Ok(!done)
+        Ok(())
     }
 
     /// Whether the bucket, which is looked at anew, still has the rules by which this pass began.
@@ -190,21 +214,28 @@ impl Pass {
         }
     }
 
-    async fn rest(&self, looked_at: usize, took: Duration) {
-        let pause = match self.rate {
-            None => took,
-            Some(rate) => {
-                let looked_at = u32::try_from(looked_at).unwrap_or(u32::MAX);
-                (Duration::from_secs(1) * looked_at / rate.max(1)).saturating_sub(took)
-            }
-        };
-        sleep(pause).await;
+    /// Makes way after a piece of work that began then.
+    pub(super) async fn rest(&mut self, began: Instant) {
+        let took = began.elapsed();
+        self.worked += took;
+        if self.rate.is_none() {
+            self.lifecycle.0.index.traffic().rest(took, PARTS).await;
+        }
     }
 
-    /// Things looked at between two rests.
+    /// Things looked at together.
     fn batch(&self) -> usize {
-        let rate = self.rate.map_or(BATCH, |rate| rate as usize);
-        rate.clamp(1, BATCH)
+        let traffic = self.lifecycle.0.index.traffic();
+        match self.rate {
+            None => traffic.piece(BATCH, BATCH_BESIDE_REQUESTS),
+            Some(rate) => (rate as usize).clamp(1, BATCH),
+        }
+    }
+
+    /// Deletes in a transaction.
+    fn together(&self) -> usize {
+        let traffic = self.lifecycle.0.index.traffic();
+        traffic.piece(TOGETHER, TOGETHER_BESIDE_REQUESTS)
     }
 
     async fn versions(&mut self, after: Option<(String, i64)>) -> Result<usize, LifecycleError> {
@@ -214,8 +245,9 @@ impl Pass {
         }
         let index = self.lifecycle.0.index.clone();
         let after = after.map(|(key, seq)| ScanPlace { key, seq });
+        let (began, batch) = (Instant::now(), self.batch());
         let found = index
-            .scan_versions(self.bucket.id, after.as_ref(), self.batch())
+            .scan_versions(self.bucket.id, after.as_ref(), batch)
             .await?;
         let (mut due, mut stay) = (Vec::new(), Vec::new());
         for scanned in &found {
@@ -239,13 +271,14 @@ impl Pass {
                 verdict => due.push((scanned, verdict)),
             }
         }
-        for group in due.chunks(TOGETHER) {
+        self.rest(began).await;
+        for group in due.chunks(self.together()) {
             self.act(group).await?;
         }
         self.transitions(&stay).await?;
         self.note.tally.scanned += found.len() as u64;
         self.note.stage = match found.last() {
-            Some(last) if found.len() == self.batch() => Stage::behind(last.place()),
+            Some(last) if found.len() == batch => Stage::behind(last.place()),
             _ => Stage::Uploads(None),
         };
         Ok(found.len())
@@ -262,6 +295,7 @@ impl Pass {
             }
             return Ok(());
         }
+        let began = Instant::now();
         let mut deletes = Vec::with_capacity(group.len());
         for (scanned, verdict) in group {
             let key = &scanned.listed.object.key;
@@ -286,6 +320,7 @@ impl Pass {
                 Err(_) => tally.changed += 1,
             }
         }
+        self.rest(began).await;
         Ok(())
     }
 
@@ -296,6 +331,7 @@ impl Pass {
         }
         let index = self.lifecycle.0.index.clone();
         let (key, id) = after.unzip();
+        let began = Instant::now();
         let page = index
             .list_uploads(
                 self.bucket.id,
@@ -318,11 +354,13 @@ impl Pass {
                 end.is_some_and(|(date, _)| date <= self.note.day)
             })
             .collect();
-        for group in due.chunks(TOGETHER) {
+        self.rest(began).await;
+        for group in due.chunks(self.together()) {
             if self.origin == Origin::DryRun {
                 self.note.tally.uploads += group.len() as u64;
                 continue;
             }
+            let began = Instant::now();
             let aborts = group
                 .iter()
                 .map(|upload| index.abort_upload(self.bucket.id, &upload.key, &upload.id));
@@ -334,6 +372,7 @@ impl Pass {
                     Err(error) => return Err(error.into()),
                 }
             }
+            self.rest(began).await;
         }
         let looked_at = page.entries.len();
         self.note.stage = match page.next_key.zip(page.next_upload_id) {

@@ -3,6 +3,7 @@
 
 use sealgate_blobs::{BlobError, FinishedBlob};
 use sealgate_index::{Body, BodyMove, IndexError, Part, ScannedVersion, VersionRef};
+use tokio::time::Instant;
 
 use super::judge::Candidate;
 use super::{LifecycleError, Origin, Pass};
@@ -24,11 +25,17 @@ impl Pass {
                 continue;
             };
             let to = to.to_owned();
-            if self.origin != Origin::DryRun && !self.transition(scanned, &to).await? {
-                self.note.tally.changed += 1;
+            if self.origin == Origin::DryRun {
+                self.note.tally.moved += 1;
                 continue;
             }
-            self.note.tally.moved += 1;
+            let began = Instant::now();
+            if self.transition(scanned, &to).await? {
+                self.note.tally.moved += 1;
+            } else {
+                self.note.tally.changed += 1;
+            }
+            self.rest(began).await;
         }
         Ok(())
     }
@@ -53,6 +60,12 @@ impl Pass {
             Body::Inline(_) => &[][..],
             Body::Parts(parts) => parts,
         };
+        let events = self
+            .lifecycle
+            .0
+            .events
+            .of_transition(&self.bucket, key, class);
+        let events = events.await.map_err(|_| LifecycleError::Damaged)?;
         let mut copies = Vec::with_capacity(parts.len());
         for part in parts {
             copies.push(self.copy(part, class).await?);
@@ -66,7 +79,7 @@ impl Pass {
                 .map(|(part, copy)| (part.number, part.blob.clone(), copy.name().to_owned()))
                 .collect(),
         };
-        match index.move_body(bucket, key, named, change).await {
+        match index.move_body(bucket, key, named, change, events).await {
             Ok(_) => {
                 copies.into_iter().for_each(FinishedBlob::commit);
                 Ok(true)

@@ -98,6 +98,7 @@ happenings! {
     DeleteTags "s3:ObjectTagging:Delete" Changed "2.3" "Object Tags Deleted" "";
     PutAcl "s3:ObjectAcl:Put" Changed "2.3" "Object ACL Updated" "";
     Expire "s3:LifecycleExpiration:Delete" Removed "2.3" "Object Deleted" "Lifecycle Expiration";
+    Transition "s3:LifecycleTransition" Changed "2.3" "Object Storage Class Changed" "";
     Unreplicated "s3:Replication:OperationFailedReplication" Changed "2.2" "" "";
     ExpireMark "s3:LifecycleExpiration:DeleteMarkerCreated" Marked "2.3" "Object Deleted" "Lifecycle Expiration";
 }

@@ -8,6 +8,7 @@ use sealgate_iam::RoleArn;
 use super::rules::{Destination, Filter, Rule, Rules};
 use crate::error::{Code, Result, S3Error};
 use crate::names::BucketName;
+use crate::storage_class;
 use crate::xml::Element;
 
 const MAX_RULES: usize = 1000;
@@ -17,22 +18,6 @@ const MAX_TAG_KEY: usize = 128;
 const MAX_TAG_VALUE: usize = 256;
 /// The one threshold that S3 has.
 const MINUTES: i32 = 15;
-/// Storage classes that S3 has.
-const STORAGE_CLASSES: [&str; 13] = [
-    "STANDARD",
-    "REDUCED_REDUNDANCY",
-    "STANDARD_IA",
-    "ONEZONE_IA",
-    "INTELLIGENT_TIERING",
-    "GLACIER",
-    "DEEP_ARCHIVE",
-    "OUTPOSTS",
-    "GLACIER_IR",
-    "SNOW",
-    "EXPRESS_ONEZONE",
-    "FSX_OPENZFS",
-    "FSX_ONTAP",
-];
 
 fn malformed() -> S3Error {
     Code::MalformedXml.into()
@@ -314,10 +299,10 @@ fn destination(element: &Element) -> Result<Destination> {
     if account.is_some_and(|id| id.len() != 12 || !id.bytes().all(|b| b.is_ascii_digit())) {
         return Err(argument("Invalid account"));
     }
-    let storage_class = element.optional_text("StorageClass")?.map(str::trim);
-    match storage_class {
+    let class = element.optional_text("StorageClass")?.map(str::trim);
+    match class {
         None | Some("STANDARD") => {}
-        Some(class) if STORAGE_CLASSES.contains(&class) => {
+        Some(class) if storage_class::is_known(class) => {
             return Err(S3Error::new(
                 Code::NotImplemented,
                 "Replicas in another storage class than their original's are not implemented by this server.",
@@ -356,7 +341,7 @@ fn destination(element: &Element) -> Result<Destination> {
     Ok(Destination {
         bucket: name.as_str().to_owned(),
         account: account.map(str::to_owned),
-        storage_class: storage_class.map(str::to_owned),
+        storage_class: class.map(str::to_owned),
         translate: translation.is_some(),
         kms_key,
         time,

@@ -7,26 +7,26 @@ use http::request::Parts;
 use percent_encoding::percent_decode;
 use sealgate_crypto::hash::{Digest as _, Sha256};
 
-use super::{Presented, lower_hex};
+use super::{HexHash, Presented};
 use crate::encoding::{decode_query, encode, encode_path};
 
 /// SHA-256 of the canonical request, in hex; `None` if a signed header is not there.
-pub(super) fn hash(parts: &Parts, presented: &Presented, payload_hash: &str) -> Option<String> {
-    let mut hasher = Sha256::new();
+pub(super) fn hash(parts: &Parts, presented: &Presented, payload_hash: &str) -> Option<HexHash> {
+    let mut request = Vec::with_capacity(1024);
     for line in [
         parts.method.as_str(),
-        &path(parts.uri.path(), presented.scope.service == "s3"),
+        &path(parts.uri.path(), presented.scope.service() == "s3"),
         &query(parts.uri.query().unwrap_or_default()),
     ] {
-        hasher.update(line);
-        hasher.update(b"\n");
+        request.extend_from_slice(line.as_bytes());
+        request.push(b'\n');
     }
-    hasher.update(headers(parts, &presented.signed_headers)?);
-    hasher.update(b"\n");
-    hasher.update(&presented.signed_headers);
-    hasher.update(b"\n");
-    hasher.update(payload_hash);
-    Some(lower_hex(&hasher.finalize().into()))
+    headers(parts, &presented.signed_headers, &mut request)?;
+    request.push(b'\n');
+    request.extend_from_slice(presented.signed_headers.as_bytes());
+    request.push(b'\n');
+    request.extend_from_slice(payload_hash.as_bytes());
+    Some(HexHash::of(&Sha256::digest(&request).into()))
 }
 
 /// S3 signs the path encoded once, nothing normalised: `//` and `..` are parts of keys. The escapes are
@@ -42,6 +42,9 @@ pub(super) fn path(raw: &str, s3: bool) -> String {
         } else {
             encode_path(percent_decode(raw.as_bytes()).collect::<Vec<u8>>())
         };
+    }
+    if raw == "/" {
+        return raw.to_owned();
     }
     let mut segments: Vec<&str> = Vec::new();
     for segment in raw.split('/') {
@@ -78,8 +81,7 @@ pub(super) fn query(raw: &str) -> String {
 }
 
 /// `name:value\n` of each signed header in the order sent; repeated headers joined by commas.
-fn headers(parts: &Parts, signed: &str) -> Option<Vec<u8>> {
-    let mut lines = Vec::with_capacity(512);
+fn headers(parts: &Parts, signed: &str, lines: &mut Vec<u8>) -> Option<()> {
     for name in signed.split(';') {
         lines.extend_from_slice(name.as_bytes());
         lines.push(b':');
@@ -89,7 +91,7 @@ fn headers(parts: &Parts, signed: &str) -> Option<Vec<u8>> {
                 if at > 0 {
                     lines.push(b',');
                 }
-                collapse(value.as_bytes(), &mut lines);
+                collapse(value.as_bytes(), lines);
             }
         } else {
             match name {
@@ -106,7 +108,7 @@ fn headers(parts: &Parts, signed: &str) -> Option<Vec<u8>> {
         }
         lines.push(b'\n');
     }
-    Some(lines)
+    Some(())
 }
 
 /// Trims a value and makes runs of spaces one space.
@@ -181,8 +183,9 @@ mod tests {
             .body(())
             .unwrap()
             .into_parts();
-        let lines = headers(&parts, "host;x-amz-meta-a").unwrap();
+        let mut lines = Vec::new();
+        headers(&parts, "host;x-amz-meta-a", &mut lines).unwrap();
         assert_eq!(lines, b"host:h\nx-amz-meta-a:a b,c\n");
-        assert!(headers(&parts, "host;x-amz-meta-b").is_none());
+        assert!(headers(&parts, "host;x-amz-meta-b", &mut lines).is_none());
     }
 }

@@ -3,17 +3,18 @@
 //!
 //! AWS: <https://docs.aws.amazon.com/AmazonS3/latest/API/sigv4-streaming.html>
 
-use subtle::ConstantTimeEq as _;
-use zeroize::Zeroizing;
+use std::sync::Arc;
 
-use super::keys;
+use subtle::ConstantTimeEq as _;
+
+use super::keys::SigningKey;
 
 /// SHA-256 of nothing: chunk signatures carry the hash of no headers.
 const EMPTY: &str = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855";
 
 /// Verifies the signatures of chunks and of the trailer, in order.
 pub struct ChunkVerifier {
-    key: Zeroizing<[u8; 32]>,
+    key: Arc<SigningKey>,
     timestamp: String,
     scope: String,
     previous: String,
@@ -31,7 +32,7 @@ impl std::fmt::Debug for ChunkVerifier {
 impl ChunkVerifier {
     /// Starts the chain at the signature of the head.
     pub(super) fn new(
-        key: Zeroizing<[u8; 32]>,
+        key: Arc<SigningKey>,
         timestamp: String,
         scope: String,
         seed: String,
@@ -73,10 +74,10 @@ impl ChunkVerifier {
     }
 
     fn advance(&mut self, signed: &str, signature: &str) -> bool {
-        let expected = keys::signature(&self.key, signed);
-        let matches = bool::from(expected.as_bytes().ct_eq(signature.as_bytes()));
+        let expected = self.key.sign(&[signed]);
+        let matches = bool::from(expected.as_str().as_bytes().ct_eq(signature.as_bytes()));
         if matches {
-            self.previous = expected;
+            self.previous = expected.as_str().to_owned();
         }
         matches
     }

@@ -1,24 +1,34 @@
 //! Signing keys already derived. Deriving costs five HMACs; a client uses one key all day.
 
 use std::num::NonZeroUsize;
+use std::sync::Arc;
 
 use lru::LruCache;
 use parking_lot::Mutex;
-use sealgate_crypto::hash::{Digest as _, Sha256};
 use sealgate_crypto::hmac;
 use subtle::ConstantTimeEq as _;
 use zeroize::Zeroizing;
 
-use super::{Scope, SecretKey, lower_hex};
+use super::{HexHash, Scope, SecretKey};
 
-/// Keys kept: about 200 bytes each.
+/// Keys kept: about 300 bytes each.
 const CAPACITY: NonZeroUsize = NonZeroUsize::new(4096).unwrap();
+
+/// The signing key of a scope.
+pub(super) struct SigningKey(hmac::Sha256Key);
+
+impl SigningKey {
+    /// The signature of a string to sign.
+    pub(super) fn sign(&self, string_to_sign: &[&str]) -> HexHash {
+        HexHash::of(&self.0.sign(string_to_sign))
+    }
+}
 
 struct Derived {
     /// SHA-256 of the secret that the key was derived from: an access key id may get another secret,
     /// and no key may outlive its own.
     of: Zeroizing<[u8; 32]>,
-    key: Zeroizing<[u8; 32]>,
+    key: Arc<SigningKey>,
 }
 
 /// A bounded cache of signing keys; dropped ones are wiped.
@@ -34,52 +44,46 @@ impl SigningKeys {
     }
 
     /// The signing key of a scope.
-    pub(super) fn get(&self, scope: &Scope, secret: &SecretKey) -> Zeroizing<[u8; 32]> {
-        let of = Zeroizing::new(<[u8; 32]>::from(Sha256::digest(secret.expose())));
+    pub(super) fn get(&self, scope: &Scope, secret: &SecretKey) -> Arc<SigningKey> {
         // An access key id has no slash (it is cut at the first), so the name is unambiguous.
-        let name = [&*scope.access_key_id, "/", &scope.text()].concat();
-        if let Some(derived) = self.derived.lock().get(&name)
-            && bool::from(derived.of.ct_eq(&*of))
+        let name = &scope.credential;
+        if let Some(derived) = self.derived.lock().get(name)
+            && bool::from(derived.of.ct_eq(&*secret.fingerprint))
         {
-            return derived.key.clone();
+            return Arc::clone(&derived.key);
         }
-        let key = derive(scope, secret);
+        let key = Arc::new(derive(scope, secret));
         let derived = Derived {
-            of,
-            key: key.clone(),
+            of: secret.fingerprint.clone(),
+            key: Arc::clone(&key),
         };
-        self.derived.lock().put(name, derived);
+        self.derived.lock().put(name.clone(), derived);
         key
     }
 }
 
 /// <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html#derive-signing-key>
-fn derive(scope: &Scope, secret: &SecretKey) -> Zeroizing<[u8; 32]> {
+fn derive(scope: &Scope, secret: &SecretKey) -> SigningKey {
     let secret = Zeroizing::new(["AWS4", secret.expose()].concat());
-    let mut key = Zeroizing::new(hmac::sha256(secret.as_bytes(), scope.date.as_bytes()));
-    for part in [&*scope.region, &*scope.service, "aws4_request"] {
+    let mut key = Zeroizing::new(hmac::sha256(secret.as_bytes(), scope.date().as_bytes()));
+    for part in [scope.region(), scope.service(), "aws4_request"] {
         *key = hmac::sha256(key.as_slice(), part.as_bytes());
     }
-    key
-}
-
-/// The signature of a string to sign, in hex.
-pub(super) fn signature(key: &[u8; 32], string_to_sign: &str) -> String {
-    lower_hex(&hmac::sha256(key, string_to_sign.as_bytes()))
+    SigningKey(hmac::Sha256Key::new(&key))
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic)]
+    use super::super::parse_scope;
     use super::*;
 
     fn scope(date: &str) -> Scope {
-        Scope {
-            access_key_id: "AKIA".to_owned(),
-            date: date.to_owned(),
-            region: "us-east-1".to_owned(),
-            service: "s3".to_owned(),
-        }
+        parse_scope(&format!("AKIA/{date}/us-east-1/s3/aws4_request")).unwrap()
+    }
+
+    fn signature(key: &SigningKey) -> String {
+        key.sign(&["text"]).as_str().to_owned()
     }
 
     #[test]
@@ -89,19 +93,20 @@ mod tests {
             SecretKey::new("a".to_owned()),
             SecretKey::new("b".to_owned()),
         );
-        let first = keys.get(&scope("19700101"), &a);
-        assert_eq!(*first, *keys.get(&scope("19700101"), &a));
-        let other = keys.get(&scope("19700101"), &b);
-        assert_ne!(*first, *other);
-        assert_eq!(*first, *keys.get(&scope("19700101"), &a));
+        let first = signature(&keys.get(&scope("20000101"), &a));
+        assert_eq!(first, signature(&keys.get(&scope("20000101"), &a)));
+        let other = signature(&keys.get(&scope("20000101"), &b));
+        assert_ne!(first, other);
+        assert_eq!(first, signature(&keys.get(&scope("20000101"), &a)));
+        assert_ne!(first, signature(&keys.get(&scope("20000102"), &a)));
     }
 
     #[test]
     fn the_cache_is_bounded() {
         let keys = SigningKeys::new();
         let secret = SecretKey::new("a".to_owned());
-        for i in 0..CAPACITY.get() + 10 {
-            keys.get(&scope(&i.to_string()), &secret);
+        for year in 1000..1000 + CAPACITY.get() + 10 {
+            keys.get(&scope(&format!("{year}0101")), &secret);
         }
         assert_eq!(keys.derived.lock().len(), CAPACITY.get());
     }

@@ -60,23 +60,50 @@ impl Payload {
     }
 }
 
-/// The credential scope: whose key, for which day, region and service.
+/// The credential scope: whose key, for which day, region and service. It is kept as it was sent, because that is how
+/// it is signed and how its signing key is found again.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// The access key id.
-    pub access_key_id: String,
-    /// The day, `YYYYMMDD`.
-    pub date: String,
-    /// The region.
-    pub region: String,
-    /// The service, such as `s3`.
-    pub service: String,
+    /// `AKID/YYYYMMDD/REGION/SERVICE/aws4_request`
+    credential: String,
+    /// Where the first four parts end.
+    ends: [usize; 4],
 }
 
 impl Scope {
+    /// The access key id.
+    pub fn access_key_id(&self) -> &str {
+        let [end, ..] = self.ends;
+        self.credential.get(..end).unwrap_or_default()
+    }
+
+    /// The day, `YYYYMMDD`.
+    pub fn date(&self) -> &str {
+        let [start, end, ..] = self.ends;
+        self.part(start, end)
+    }
+
+    /// The region.
+    pub fn region(&self) -> &str {
+        let [_, start, end, _] = self.ends;
+        self.part(start, end)
+    }
+
+    /// The service, such as `s3`.
+    pub fn service(&self) -> &str {
+        let [.., start, end] = self.ends;
+        self.part(start, end)
+    }
+
     /// The scope as it stands in the string to sign.
-    fn text(&self) -> String {
-        [&*self.date, &*self.region, &*self.service, "aws4_request"].join("/")
+    fn text(&self) -> &str {
+        let [end, ..] = self.ends;
+        self.part(end, self.credential.len())
+    }
+
+    /// What lies between the slash at `start` and the one at `end`.
+    fn part(&self, start: usize, end: usize) -> &str {
+        self.credential.get(start + 1..end).unwrap_or_default()
     }
 }
 
@@ -111,29 +138,46 @@ impl Presented {
 }
 
 /// The SHA-256 of a body, as [`Verifier::verify`] takes it.
-pub fn body_hash(body: &[u8]) -> String {
-    lower_hex(&Sha256::digest(body).into())
+pub fn body_hash(body: &[u8]) -> HexHash {
+    HexHash::of(&Sha256::digest(body).into())
 }
 
-/// Written at once: `hex::encode` does it sign by sign, and every request has three.
-fn lower_hex(hash: &[u8; 32]) -> String {
-    let mut text = [0; 64];
-    // The lengths fit, and the digits are ASCII.
-    let _ = hex::encode_to_slice(hash, &mut text);
-    String::from_utf8_lossy(&text).into_owned()
+/// A hash in lower-case hex.
+#[derive(Clone, Copy)]
+pub struct HexHash([u8; 64]);
+
+impl HexHash {
+    fn of(hash: &[u8; 32]) -> HexHash {
+        let mut text = [0; 64];
+        // The lengths fit.
+        let _ = hex::encode_to_slice(hash, &mut text);
+        HexHash(text)
+    }
+
+    /// The digits.
+    pub fn as_str(&self) -> &str {
+        str::from_utf8(&self.0).unwrap_or_default()
+    }
 }
 
 /// A secret access key. It is wiped when dropped and cannot be printed.
-pub struct SecretKey(Zeroizing<String>);
+pub struct SecretKey {
+    secret: Zeroizing<String>,
+    /// Its SHA-256, which tells it from another one of the same access key id.
+    fingerprint: Zeroizing<[u8; 32]>,
+}
 
 impl SecretKey {
     /// Takes the secret.
     pub fn new(secret: String) -> SecretKey {
-        SecretKey(Zeroizing::new(secret))
+        SecretKey {
+            fingerprint: Zeroizing::new(Sha256::digest(&secret).into()),
+            secret: Zeroizing::new(secret),
+        }
     }
 
     /// The secret itself.
     pub fn expose(&self) -> &str {
-        &self.0
+        &self.secret
     }
 }

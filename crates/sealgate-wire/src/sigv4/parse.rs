@@ -1,5 +1,7 @@
 //! What a request presents as its authentication, of the `Authorization` header or of the query.
 
+use std::borrow::Cow;
+
 use http::HeaderMap;
 use http::header::{AUTHORIZATION, DATE};
 use http::request::Parts;
@@ -99,7 +101,7 @@ fn from_header(parts: &Parts, header: &str) -> Result<Presented, AuthError> {
     let signed_at = header_date(&parts.headers)?;
     check_day(&scope, signed_at).map_err(|reason| malformed(&reason))?;
     check_signed_headers(signed_headers).map_err(malformed)?;
-    let (payload, payload_hash) = match (&*scope.service, single(&parts.headers, CONTENT_SHA256)?) {
+    let (payload, payload_hash) = match (scope.service(), single(&parts.headers, CONTENT_SHA256)?) {
         ("s3", None) => return Err(AuthError::MissingContentSha256),
         ("s3", Some(value)) => (parse_payload(value)?, value.to_owned()),
         (_, _) => (Payload::Whole, String::new()),
@@ -165,7 +167,7 @@ fn from_query(parts: &Parts, query: &Query) -> Result<Presented, AuthError> {
         Some(value) => value,
         None => query.get("X-Amz-Content-Sha256").unwrap_or(UNSIGNED),
     };
-    let (payload, payload_hash) = if scope.service == "s3" {
+    let (payload, payload_hash) = if scope.service() == "s3" {
         (parse_payload(sha256)?, sha256.to_owned())
     } else {
         (Payload::Whole, String::new())
@@ -190,7 +192,11 @@ fn check_signed_headers(names: &str) -> Result<(), &'static str> {
     if names.is_empty() {
         return Err("SignedHeaders is empty.");
     }
-    let names = names.to_ascii_lowercase();
+    let lowered: Cow<'_, str> = match names.bytes().any(|byte| byte.is_ascii_uppercase()) {
+        true => names.to_ascii_lowercase().into(),
+        false => names.into(),
+    };
+    let names = &*lowered;
     let mut names: Vec<&str> = names.split(';').collect();
     names.sort_unstable();
     if names.array_windows().any(|[one, next]| one == next) {
@@ -221,38 +227,45 @@ fn parse_expires(text: &str) -> Result<u32, AuthError> {
 
 /// `AKID/20130524/us-east-1/s3/aws4_request`
 pub(crate) fn parse_scope(credential: &str) -> Result<Scope, String> {
-    let fields: Vec<&str> = credential.split('/').collect();
-    let [access_key_id, date, region, service, terminal] = fields[..] else {
+    let mut slashes = memchr::memchr_iter(b'/', credential.as_bytes());
+    let (Some(id), Some(day), Some(region), Some(service), None) = (
+        slashes.next(),
+        slashes.next(),
+        slashes.next(),
+        slashes.next(),
+        slashes.next(),
+    ) else {
         return Err("the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".".to_owned());
     };
+    let scope = Scope {
+        credential: credential.to_owned(),
+        ends: [id, day, region, service],
+    };
+    let terminal = scope.part(service, credential.len());
     if terminal != "aws4_request" {
         return Err(format!(
             "incorrect terminal \"{terminal}\". This endpoint uses \"aws4_request\"."
         ));
     }
-    if parse_day(date).is_none() {
+    if parse_day(scope.date()).is_none() {
         return Err(format!(
-            "incorrect date format \"{date}\". This date in the credential must be in the format \"yyyyMMdd\"."
+            "incorrect date format \"{}\". This date in the credential must be in the format \"yyyyMMdd\".",
+            scope.date()
         ));
     }
-    if [access_key_id, region, service].contains(&"") {
+    if [scope.access_key_id(), scope.region(), scope.service()].contains(&"") {
         return Err("the Credential is mal-formed; expecting \"<YOUR-AKID>/YYYYMMDD/REGION/SERVICE/aws4_request\".".to_owned());
     }
-    Ok(Scope {
-        access_key_id: access_key_id.to_owned(),
-        date: date.to_owned(),
-        region: region.to_owned(),
-        service: service.to_owned(),
-    })
+    Ok(scope)
 }
 
 fn check_day(scope: &Scope, signed_at: OffsetDateTime) -> Result<(), String> {
     let day = super::timestamps::basic(signed_at);
     match day.get(..8) {
-        Some(day) if day == scope.date => Ok(()),
+        Some(day) if day == scope.date() => Ok(()),
         day => Err(format!(
             "Invalid credential date \"{}\". This date is not the same as X-Amz-Date: \"{}\".",
-            scope.date,
+            scope.date(),
             day.unwrap_or_default()
         )),
     }

@@ -102,7 +102,7 @@ fn verify_at(
     body: Option<&str>,
 ) -> Result<Option<ChunkVerifier>, AuthError> {
     let presented = parse(parts)?.expect("signed");
-    assert_eq!(presented.scope.access_key_id, AKID);
+    assert_eq!(presented.scope.access_key_id(), AKID);
     Verifier::new("us-east-1".to_owned()).verify(parts, &presented, &secret(), now, body)
 }
 
@@ -212,8 +212,8 @@ fn services_other_than_s3_sign_the_hash_of_their_body() {
         }
         .sign();
         assert!(parse(&parts).unwrap().unwrap().needs_body_hash());
-        verify_at(&parts, NOW, Some(&body_hash(body))).unwrap();
-        let other = verify_at(&parts, NOW, Some(&body_hash(b"{}"))).unwrap_err();
+        verify_at(&parts, NOW, Some(body_hash(body).as_str())).unwrap();
+        let other = verify_at(&parts, NOW, Some(body_hash(b"{}").as_str())).unwrap_err();
         assert_eq!(other.code(), "SignatureDoesNotMatch");
         assert_eq!(verify(&parts).unwrap_err(), AuthError::BodyHashRequired);
     }
@@ -425,7 +425,13 @@ fn global_services_are_signed_for_one_region_everywhere() {
     .sign();
     let presented = parse(&parts).unwrap().unwrap();
     Verifier::new("eu-central-1".to_owned())
-        .verify(&parts, &presented, &secret(), NOW, Some(&body_hash(b"")))
+        .verify(
+            &parts,
+            &presented,
+            &secret(),
+            NOW,
+            Some(body_hash(b"").as_str()),
+        )
         .unwrap();
 }
 
@@ -436,7 +442,7 @@ fn an_unknown_service_is_refused() {
         ..Oracle::default()
     }
     .sign();
-    let error = verify_at(&parts, NOW, Some(&body_hash(b""))).unwrap_err();
+    let error = verify_at(&parts, NOW, Some(body_hash(b"").as_str())).unwrap_err();
     assert_eq!(error.code(), "AuthorizationHeaderMalformed");
 }
 

@@ -1,25 +1,34 @@
 //! The times of SigV4: `YYYYMMDDTHHMMSSZ`, and what error answers show.
 
+use std::ops::Range;
+
 use time::format_description::BorrowedFormatItem;
 use time::format_description::well_known::Rfc2822;
 use time::macros::format_description;
-use time::{Date, OffsetDateTime, PrimitiveDateTime};
+use time::{Date, Month, OffsetDateTime, Time};
 
-const BASIC: &[BorrowedFormatItem<'_>] =
-    format_description!("[year][month][day]T[hour][minute][second]Z");
-const DAY: &[BorrowedFormatItem<'_>] = format_description!("[year][month][day]");
 const EXTENDED: &[BorrowedFormatItem<'_>] =
     format_description!("[year]-[month]-[day]T[hour]:[minute]:[second]Z");
 
 /// Parses `YYYYMMDDTHHMMSSZ`.
 pub(crate) fn parse_basic(text: &str) -> Option<OffsetDateTime> {
-    // The parser takes signs and years of other lengths; AWS does not.
-    if text.len() != 16 || !text.starts_with(|c: char| c.is_ascii_digit()) {
+    let (day, time) = text.split_at_checked(8)?;
+    let time = time.strip_prefix('T')?.strip_suffix('Z')?;
+    if time.len() != 6 {
         return None;
     }
-    PrimitiveDateTime::parse(text, BASIC)
-        .ok()
-        .map(PrimitiveDateTime::assume_utc)
+    let part = |range| u8::try_from(number(time, range)?).ok();
+    let time = Time::from_hms(part(0..2)?, part(2..4)?, part(4..6)?).ok()?;
+    Some(parse_day(day)?.replace_time(time))
+}
+
+/// The number that these digits spell.
+fn number(text: &str, range: Range<usize>) -> Option<u16> {
+    let digits = text.get(range)?.as_bytes();
+    digits.iter().try_fold(0_u16, |number, digit| {
+        let value = digit.is_ascii_digit().then(|| u16::from(digit - b'0'))?;
+        number.checked_mul(10)?.checked_add(value)
+    })
 }
 
 /// Parses the `Date` header: as HTTP has it, or in the basic form.
@@ -35,20 +44,39 @@ pub(super) fn parse_date_header(text: &str) -> Option<OffsetDateTime> {
 
 /// Parses the day of a credential scope, to its first second.
 pub(super) fn parse_day(text: &str) -> Option<OffsetDateTime> {
-    if text.len() != 8 || !text.bytes().all(|c| c.is_ascii_digit()) {
+    if text.len() != 8 {
         return None;
     }
-    Date::parse(text, DAY)
-        .ok()
-        .map(|day| day.midnight().assume_utc())
+    let part = |range| u8::try_from(number(text, range)?).ok();
+    let year = i32::from(number(text, 0..4)?);
+    let month = Month::try_from(part(4..6)?).ok()?;
+    let day = Date::from_calendar_date(year, month, part(6..8)?).ok()?;
+    Some(day.midnight().assume_utc())
 }
 
 /// `YYYYMMDDTHHMMSSZ`.
 pub(super) fn basic(time: OffsetDateTime) -> String {
-    // Formatting into a string fails only for years that need a sign; a parsed time has none.
-    time.checked_to_offset(time::UtcOffset::UTC)
-        .and_then(|time| time.format(BASIC).ok())
-        .unwrap_or_default()
+    let Some(time) = time.checked_to_offset(time::UtcOffset::UTC) else {
+        return String::new();
+    };
+    let mut text = String::with_capacity(16);
+    let year = u16::try_from(time.year()).unwrap_or_default();
+    push(&mut text, (year / 100 % 100) as u8);
+    push(&mut text, (year % 100) as u8);
+    push(&mut text, time.month().into());
+    push(&mut text, time.day());
+    text.push('T');
+    push(&mut text, time.hour());
+    push(&mut text, time.minute());
+    push(&mut text, time.second());
+    text.push('Z');
+    text
+}
+
+/// Two digits.
+fn push(text: &mut String, number: u8) {
+    text.push(char::from(b'0' + number / 10 % 10));
+    text.push(char::from(b'0' + number % 10));
 }
 
 /// `YYYY-MM-DDTHH:MM:SSZ`.

@@ -4,7 +4,7 @@ use http::request::Parts;
 use subtle::ConstantTimeEq as _;
 use time::{Duration, OffsetDateTime};
 
-use super::keys::{self, SigningKeys};
+use super::keys::SigningKeys;
 use super::timestamps::{basic, extended};
 use super::{AuthError, ChunkVerifier, Payload, Presented, Scope, SecretKey, canonical};
 
@@ -58,16 +58,32 @@ impl Verifier {
         let timestamp = basic(presented.signed_at);
         let scope = presented.scope.text();
         let key = self.keys.get(&presented.scope, secret);
-        let string_to_sign = canonical::hash(parts, presented, payload_hash)
-            .map(|hash| ["AWS4-HMAC-SHA256", &timestamp, &scope, &hash].join("\n"));
+        let hash = canonical::hash(parts, presented, payload_hash);
+        let string_to_sign = hash.as_ref().map(|hash| {
+            let hash = hash.as_str();
+            [
+                "AWS4-HMAC-SHA256",
+                "\n",
+                &timestamp,
+                "\n",
+                scope,
+                "\n",
+                hash,
+            ]
+        });
         let matches = string_to_sign.as_ref().is_some_and(|text| {
-            let expected = keys::signature(&key, text);
-            bool::from(expected.as_bytes().ct_eq(presented.signature.as_bytes()))
+            let expected = key.sign(text);
+            bool::from(
+                expected
+                    .as_str()
+                    .as_bytes()
+                    .ct_eq(presented.signature.as_bytes()),
+            )
         });
         if !matches {
             return Err(AuthError::SignatureDoesNotMatch {
-                access_key_id: presented.scope.access_key_id.clone(),
-                string_to_sign: string_to_sign.unwrap_or_default(),
+                access_key_id: presented.scope.access_key_id().to_owned(),
+                string_to_sign: string_to_sign.map(|text| text.concat()).unwrap_or_default(),
                 provided: presented.signature.clone(),
             });
         }
@@ -75,7 +91,7 @@ impl Verifier {
             Payload::ChunkedSigned { .. } => Some(ChunkVerifier::new(
                 key,
                 timestamp,
-                scope,
+                scope.to_owned(),
                 presented.signature.clone(),
             )),
             _ => None,
@@ -93,19 +109,21 @@ impl Verifier {
         let wrong = |message: String, region: Option<String>| AuthError::FormField {
             message,
             name: "X-Amz-Credential",
-            value: format!("{}/{}", scope.access_key_id, scope.text()),
+            value: scope.credential.clone(),
             region,
         };
-        if scope.service != "s3" {
-            return Err(wrong(wrong_service(&scope.service), None));
+        if scope.service() != "s3" {
+            return Err(wrong(wrong_service(scope.service()), None));
         }
-        if scope.region != self.region {
+        if scope.region() != self.region {
             let region = Some(self.region.clone());
-            return Err(wrong(self.wrong_region(&scope.region), region));
+            return Err(wrong(self.wrong_region(scope.region()), region));
         }
         let key = self.keys.get(scope, secret);
-        let expected = keys::signature(&key, policy);
-        Ok(bool::from(expected.as_bytes().ct_eq(signature.as_bytes())))
+        let expected = key.sign(&[policy]);
+        Ok(bool::from(
+            expected.as_str().as_bytes().ct_eq(signature.as_bytes()),
+        ))
     }
 
     fn wrong_region(&self, region: &str) -> String {
@@ -127,13 +145,13 @@ impl Verifier {
                 AuthError::AuthorizationHeaderMalformed { reason, region }
             }
         };
-        if !SERVICES.contains(&&*scope.service) {
-            return Err(wrong(wrong_service(&scope.service), None));
+        if !SERVICES.contains(&scope.service()) {
+            return Err(wrong(wrong_service(scope.service()), None));
         }
-        let global = GLOBAL_SERVICES.contains(&&*scope.service) && scope.region == GLOBAL_REGION;
-        if scope.region != self.region && !global {
+        let global = GLOBAL_SERVICES.contains(&scope.service()) && scope.region() == GLOBAL_REGION;
+        if scope.region() != self.region && !global {
             return Err(wrong(
-                self.wrong_region(&scope.region),
+                self.wrong_region(scope.region()),
                 Some(self.region.clone()),
             ));
         }

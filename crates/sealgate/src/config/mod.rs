@@ -17,6 +17,7 @@ use sealgate_blobs::RemoteConfig;
 use sealgate_iam::CleartextSecrets;
 use sealgate_kms::ExternalKeyStores;
 use sealgate_notify::TargetConfig;
+use sealgate_s3::storage_class;
 use sealgate_trust::{Lease, RootConfig, RootError, Secrets, Source};
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -463,26 +464,18 @@ fn timeout(
     Ok(duration)
 }
 
-/// Storage classes that may have a store of their own: those whose objects are read at once, as all are here.
-pub const STORAGE_CLASSES: [&str; 5] = [
-    "STANDARD_IA",
-    "ONEZONE_IA",
-    "INTELLIGENT_TIERING",
-    "GLACIER_IR",
-    "REDUCED_REDUNDANCY",
-];
-
 /// The stores of storage classes. They have nothing from the environment, which is about the first store.
 fn storage_classes(
     sections: BTreeMap<String, StoreSection>,
 ) -> Result<BTreeMap<String, StoreConfig>, ConfigError> {
     let mut stores = BTreeMap::new();
     for (class, section) in sections {
-        if !STORAGE_CLASSES.contains(&class.as_str()) {
+        if !storage_class::may_have_store(&class) {
+            let classes: Vec<_> = storage_class::with_store().collect();
             return Err(ConfigError::Value {
                 name: "storage_classes",
                 value: class,
-                expected: format!("it must be one of {}", STORAGE_CLASSES.join(", ")),
+                expected: format!("it must be one of {}", classes.join(", ")),
             });
         }
         let store = store_of(None, &|_| None, section)?;

@@ -28,6 +28,7 @@ use sealgate_console::Console;
 use sealgate_iam::{
     AuthFailure, AuthFault, Authenticated, Iam, Presentation, Service, SignatureVersion,
 };
+use sealgate_index::Index;
 use sealgate_s3::{S3, Source};
 use sealgate_seal::wiping_stack;
 use sealgate_wire::Connection;
@@ -64,6 +65,8 @@ pub struct Front {
     pub probes: Probes,
     /// Counters.
     pub metrics: Metrics,
+    /// The index, where what makes way for requests hears of them.
+    pub index: Index,
     /// Domains under which buckets are names.
     pub domains: Vec<String>,
     /// Domains under which buckets are websites.
@@ -140,6 +143,7 @@ impl Front {
         response.map(|body| ResponseBody::new(body, length, observation))
     }
 
+    /// What is large is boxed: the future of every request would be as large as that of the largest, and moves.
     async fn route(
         &self,
         mut parts: Parts,
@@ -150,7 +154,7 @@ impl Front {
         observation: &mut Observation,
     ) -> Response<AnswerBody> {
         if peer.console {
-            return self.console(parts, body, conn, ids, observation).await;
+            return Box::pin(self.console(parts, body, conn, ids, observation)).await;
         }
         let host = parts
             .headers
@@ -160,9 +164,8 @@ impl Front {
         let website =
             host.and_then(|host| sealgate_s3::virtual_host_bucket(host, &self.website_domains));
         if let Some(bucket) = website {
-            return self
-                .website(parts, body, conn, ids, observation, bucket)
-                .await;
+            let visit = self.website(parts, body, conn, ids, observation, bucket);
+            return Box::pin(visit).await;
         }
         let virtual_bucket =
             host.and_then(|host| sealgate_s3::virtual_host_bucket(host, &self.domains));
@@ -175,7 +178,7 @@ impl Front {
             && is_console(parts.uri.path())
             && !is_signed(&parts)
         {
-            return self.console(parts, body, conn, ids, observation).await;
+            return Box::pin(self.console(parts, body, conn, ids, observation)).await;
         }
         if virtual_bucket.is_none()
             && let Some((name, response)) = self
@@ -187,6 +190,7 @@ impl Front {
             return response;
         }
 
+        self.index.traffic().request();
         let presented = Presentation::of(&parts);
         observation.service(presented.service().name());
         if presented.service().signs_body() {
@@ -200,9 +204,8 @@ impl Front {
         if let Some(bucket) = bucket.filter(|name| looks_like_a_bucket(name)) {
             observation.bucket(bucket.to_owned());
         }
-        let mut response = self
-            .s3(parts, body, presented, conn, ids, observation)
-            .await;
+        let s3 = self.s3(parts, body, presented, conn, ids, observation);
+        let mut response = Box::pin(s3).await;
         if self.console_beside && virtual_bucket.is_none() {
             sandbox(&mut response);
         }
@@ -218,6 +221,7 @@ impl Front {
         ids: &Ids,
         observation: &mut Observation,
     ) -> Response<AnswerBody> {
+        self.index.traffic().request();
         observation.service("console");
         let Some(console) = &self.console else {
             return closing(answer::text(
@@ -298,6 +302,7 @@ impl Front {
         observation: &mut Observation,
         bucket: String,
     ) -> Response<AnswerBody> {
+        self.index.traffic().request();
         observation.service(Service::S3.name());
         let (mut unsigned, ()) = Request::new(()).into_parts();
         if let Some(agent) = parts.headers.get(USER_AGENT) {

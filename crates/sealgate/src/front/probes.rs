@@ -1,5 +1,6 @@
 //! `/health` and `/metrics`: names that no bucket may take.
 
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use http::{Method, Response, StatusCode};
@@ -22,7 +23,8 @@ const VERDICT_AGE: Duration = Duration::from_secs(2);
 const CHECK_TIME: Duration = Duration::from_secs(5);
 const OPEN_METRICS: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
-/// What the probes ask.
+/// What the probes ask. Clones share the last verdict.
+#[derive(Clone)]
 pub struct Probes {
     index: Index,
     blobs: BlobStore,
@@ -30,7 +32,7 @@ pub struct Probes {
     metrics: Metrics,
     access: MetricsAccess,
     stop: watch::Receiver<bool>,
-    verdict: Mutex<Option<(Instant, Verdict)>>,
+    verdict: Arc<Mutex<Option<(Instant, Verdict)>>>,
 }
 
 /// Which parts are well.
@@ -58,7 +60,7 @@ impl Probes {
             metrics,
             access,
             stop,
-            verdict: Mutex::new(None),
+            verdict: Arc::default(),
         }
     }
 
@@ -95,6 +97,16 @@ impl Probes {
             _ => self.metrics(conn),
         };
         Some((name, response))
+    }
+
+    /// The parts, and whether each is well.
+    pub async fn parts(&self) -> [(&'static str, bool); 3] {
+        let verdict = self.verdict().await;
+        [
+            ("index", verdict.index),
+            ("store", verdict.store),
+            ("keys", verdict.kms),
+        ]
     }
 
     fn metrics(&self, conn: &Connection) -> Response<AnswerBody> {

@@ -4,6 +4,7 @@
 //! and bodies. Object keys are the customer's data and appear at debug only. Other people's crates
 //! do not know these rules, so they are heard from `warn` up only.
 
+mod json;
 mod lines;
 
 use std::io::{self, IsTerminal, Stderr};
@@ -14,6 +15,8 @@ use tracing_subscriber::EnvFilter;
 use crate::config::{LogFormat, LogLevel};
 
 pub use lines::LastLines;
+
+use json::JsonLines;
 use lines::Lines;
 
 /// Starts logging, for the rest of the process. What it returns is to be kept until its end: then no line waits any
@@ -46,12 +49,7 @@ pub fn init(level: LogLevel, format: LogFormat) -> io::Result<LastLines<Stderr>>
         .with_env_filter(filter)
         .with_writer(lines);
     if json {
-        builder
-            .json()
-            .flatten_event(true)
-            .with_current_span(false)
-            .with_span_list(false)
-            .init();
+        builder.event_format(JsonLines).init();
     } else {
         builder.with_ansi(io::stderr().is_terminal()).init();
     }

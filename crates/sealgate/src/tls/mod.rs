@@ -123,6 +123,15 @@ impl Tls {
         Ok(())
     }
 
+    /// When the certificate in use expires.
+    pub fn expires(&self) -> Option<OffsetDateTime> {
+        let pair = self.current.0.read().clone();
+        let certificate = pair.cert.first()?;
+        let (_, certificate) = x509_parser::parse_x509_certificate(certificate).ok()?;
+        let end = certificate.validity().not_after.timestamp();
+        OffsetDateTime::from_unix_timestamp(end).ok()
+    }
+
     /// What the listener needs.
     pub fn server_config(&self) -> Arc<ServerConfig> {
         self.config.clone()

@@ -2,7 +2,7 @@
 
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
-use sealgate_iam::{Detail, DetailKind, IamError, PolicyDetails};
+use sealgate_iam::{Detail, DetailKind, PolicyDetails};
 
 use super::parameters::{chosen, members};
 use super::shapes::{
@@ -105,16 +105,6 @@ impl Call<'_> {
                 }
             });
         }))
-    }
-
-    /// No user has a password, so there is no policy for them.
-    pub(super) fn get_account_password_policy(&self) -> Result<Done, Failure> {
-        self.permit("*")?;
-        Err(IamError::NoSuchEntity(format!(
-            "The Password Policy with domain name {} cannot be found.",
-            self.account()
-        ))
-        .into())
     }
 
     pub(super) async fn generate_credential_report(&self) -> Result<Done, Failure> {

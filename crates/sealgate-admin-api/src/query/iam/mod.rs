@@ -8,7 +8,9 @@ mod account;
 mod authorize;
 mod groups;
 mod holders;
+mod mfa;
 mod parameters;
+mod passwords;
 mod policies;
 mod providers;
 mod roles;
@@ -37,6 +39,18 @@ pub fn is_read_only(operation: &str) -> bool {
     ["Get", "List", "Generate", "Simulate"]
         .iter()
         .any(|verb| operation.starts_with(verb))
+}
+
+/// True for operations with a secret in the request or the answer.
+pub fn carries_secrets(operation: &str) -> bool {
+    matches!(
+        operation,
+        "CreateAccessKey"
+            | "CreateLoginProfile"
+            | "UpdateLoginProfile"
+            | "ChangePassword"
+            | "CreateVirtualMFADevice"
+    )
 }
 
 /// What an operation answers, and what the trail keeps of it.
@@ -92,14 +106,26 @@ impl Call<'_> {
             "ListUsers" => self.list_users().await,
             "UpdateUser" => self.update_user().await,
             "DeleteUser" => self.delete_user().await,
+            "CreateLoginProfile" => self.create_login_profile().await,
             "GetLoginProfile" => self.get_login_profile().await,
+            "UpdateLoginProfile" => self.update_login_profile().await,
+            "DeleteLoginProfile" => self.delete_login_profile().await,
+            "ChangePassword" => self.change_password().await,
+
+            "CreateVirtualMFADevice" => self.create_virtual_mfa_device().await,
+            "DeleteVirtualMFADevice" => self.delete_virtual_mfa_device().await,
+            "EnableMFADevice" => self.enable_mfa_device().await,
+            "ResyncMFADevice" => self.resync_mfa_device().await,
+            "DeactivateMFADevice" => self.deactivate_mfa_device().await,
+            "GetMFADevice" => self.get_mfa_device().await,
+            "ListMFADevices" => self.list_mfa_devices().await,
+            "ListVirtualMFADevices" => self.list_virtual_mfa_devices().await,
 
             "CreateAccessKey" => self.create_access_key().await,
             "ListAccessKeys" => self.list_access_keys().await,
             "UpdateAccessKey" => self.update_access_key().await,
             "DeleteAccessKey" => self.delete_access_key().await,
             "GetAccessKeyLastUsed" => self.get_access_key_last_used().await,
-            "ListMFADevices" => self.list_nothing_of_user("MFADevices").await,
             "ListSSHPublicKeys" => self.list_nothing_of_user("SSHPublicKeys").await,
             "ListSigningCertificates" => self.list_nothing_of_user("Certificates").await,
             "ListServiceSpecificCredentials" => {
@@ -194,12 +220,13 @@ impl Call<'_> {
             "DeleteAccountAlias" => self.delete_account_alias().await,
             "ListAccountAliases" => self.list_account_aliases().await,
             "GetAccountSummary" => self.get_account_summary().await,
-            "GetAccountPasswordPolicy" => self.get_account_password_policy(),
+            "GetAccountPasswordPolicy" => self.get_account_password_policy().await,
+            "UpdateAccountPasswordPolicy" => self.update_account_password_policy().await,
+            "DeleteAccountPasswordPolicy" => self.delete_account_password_policy().await,
             "GetAccountAuthorizationDetails" => self.get_account_authorization_details().await,
             "GenerateCredentialReport" => self.generate_credential_report().await,
             "GetCredentialReport" => self.get_credential_report().await,
             "ListServerCertificates" => self.list_nothing("ServerCertificateMetadataList"),
-            "ListVirtualMFADevices" => self.list_nothing("VirtualMFADevices"),
 
             "SimulateCustomPolicy" => self.simulate_custom_policy().await,
             "SimulatePrincipalPolicy" => self.simulate_principal_policy().await,

@@ -12,7 +12,7 @@ use crate::query::form::Form;
 
 /// Parameters that the trail shows, by the first part of their names. None of them is secret; what is
 /// not named here is not shown.
-const RECORDED: [&str; 38] = [
+const RECORDED: [&str; 51] = [
     "UserName",
     "NewUserName",
     "GroupName",
@@ -50,6 +50,19 @@ const RECORDED: [&str; 38] = [
     "PolicySourceArn",
     "ActionNames",
     "Marker",
+    "PasswordResetRequired",
+    "SerialNumber",
+    "VirtualMFADeviceName",
+    "AssignmentStatus",
+    "MinimumPasswordLength",
+    "RequireSymbols",
+    "RequireNumbers",
+    "RequireUppercaseCharacters",
+    "RequireLowercaseCharacters",
+    "AllowUsersToChangePassword",
+    "MaxPasswordAge",
+    "PasswordReusePrevention",
+    "HardExpiry",
     "MaxItems",
 ];
 /// Members of a list that are read: more than any list of IAM may have.

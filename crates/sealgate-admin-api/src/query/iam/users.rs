@@ -1,6 +1,6 @@
 //! Users.
 
-use sealgate_iam::{EntityPath, Holder, IamError, NewUser, UserName, user_arn};
+use sealgate_iam::{EntityPath, Holder, NewUser, UserName, user_arn};
 use sealgate_policy::Context;
 use serde_json::json;
 
@@ -52,7 +52,17 @@ impl Call<'_> {
         self.permit_holder(&Holder::User(name.clone()), |_| {})
             .await?;
         let user = self.iam.get_user(self.account(), &name).await?;
-        Ok(Done::result(|xml| user_element(xml, &user)))
+        let password_used = self.iam.password_last_used(self.account(), &name).await?;
+        Ok(Done::result(|xml| {
+            xml.element("User", |xml| {
+                user_fields(xml, &user);
+                if let Some(used) = password_used {
+                    xml.time("PasswordLastUsed", used);
+                }
+                shapes::boundary(xml, user.boundary.as_ref());
+                shapes::tags(xml, &user.tags);
+            });
+        }))
     }
 
     /// The root asking for itself: a user without name and path, as at AWS.
@@ -120,18 +130,6 @@ impl Call<'_> {
             .await?;
         self.iam.delete_user(self.account(), &name).await?;
         Ok(Done::nothing())
-    }
-
-    /// No user has a password: there is nothing to log in to with one.
-    pub(super) async fn get_login_profile(&self) -> Result<Done, Failure> {
-        let name = self.user_name()?;
-        self.permit_holder(&Holder::User(name.clone()), |_| {})
-            .await?;
-        self.iam.get_user(self.account(), &name).await?;
-        Err(
-            IamError::NoSuchEntity(format!("Login Profile for User {name} cannot be found."))
-                .into(),
-        )
     }
 
     /// Lists what no user has here.

@@ -46,7 +46,12 @@ pub(crate) async fn act(
                 let bucket_key = form.has("bucket_key") && mode == "aws:kms";
                 let request = S3Request::new(Method::PUT, bucket)
                     .query("encryption", "")
-                    .body(encryption_document(mode, &key, bucket_key));
+                    .body(encryption_document(
+                        mode,
+                        &key,
+                        bucket_key,
+                        Some(form.has("blocks_customer")),
+                    ));
                 actor.s3(request).await.map(drop)
             };
             let done = "What comes from now on is sealed this way. What is there stays as it is.";
@@ -103,6 +108,6 @@ pub(crate) async fn act(
             let done = "The object is under that key now. Its content was not moved.";
             finished(visit, &form, &place, done.to_owned(), act).await
         }
-        _ => Err(Fault::NotFound),
+        _ => super::object_actions::act(visit, bucket, action, &form).await,
     }
 }

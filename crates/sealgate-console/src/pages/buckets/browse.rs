@@ -4,6 +4,7 @@ use askama::Template;
 use http::Method;
 use sealgate_wire::encoding::decode_query;
 
+use super::documents::{self, Listed, State};
 use super::{bucket_place, default_encryption, key_names, mode_words, object_place};
 use crate::actor::S3Request;
 use crate::fault::Fault;
@@ -43,9 +44,16 @@ struct BucketPage<'a> {
     algorithm: String,
     key: String,
     bucket_key: bool,
+    blocks_customer: bool,
     keys: Vec<String>,
     settings_refused: Option<String>,
+    documents: Vec<Listed>,
     versioning: String,
+    /// Whether a customer's key may be sent.
+    secure: bool,
+    upload_js: String,
+    upload_link: String,
+    archive: String,
     why_not_upload: Option<String>,
     why_not_encryption: Option<String>,
     why_not_versioning: Option<String>,
@@ -137,11 +145,16 @@ pub(crate) async fn show(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
             Err(fault) => return Err(fault),
         }
     }
+    let documents = match settings {
+        true => documents::list(&actor, bucket).await?,
+        false => Vec::new(),
+    };
     let upload_key = format!("{prefix}name");
     let put = S3Request::new(Method::PUT, bucket).key(&upload_key);
     let encryption = S3Request::new(Method::PUT, bucket).query("encryption", "");
     let version = S3Request::new(Method::PUT, bucket).query("versioning", "");
     let delete = S3Request::new(Method::DELETE, bucket);
+    let blocks_customer = default.as_ref().is_some_and(|it| it.blocks_customer);
     let (algorithm, key, bucket_key) = default.map_or_else(
         || (String::new(), String::new(), false),
         |default| (default.algorithm, default.key, default.bucket_key),
@@ -159,9 +172,21 @@ pub(crate) async fn show(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
         algorithm,
         key,
         bucket_key,
+        blocks_customer,
         keys,
         settings_refused,
+        documents,
         versioning,
+        secure: visit.conn.secure,
+        archive: link(
+            &format!("/console/buckets/{bucket}/archive"),
+            &[("prefix", prefix)],
+        ),
+        upload_link: link(
+            &format!("/console/buckets/{bucket}/link"),
+            &[("method", "PUT"), ("key", prefix)],
+        ),
+        upload_js: crate::assets::url("upload.js"),
         why_not_upload: actor.why_not_s3(&put).await?,
         why_not_encryption: actor.why_not_s3(&encryption).await?,
         why_not_versioning: actor.why_not_s3(&version).await?,

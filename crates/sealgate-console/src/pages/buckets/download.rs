@@ -2,17 +2,42 @@
 
 use http::header::{CONTENT_DISPOSITION, CONTENT_LENGTH, CONTENT_SECURITY_POLICY, CONTENT_TYPE};
 use http::{HeaderValue, Method, Response};
+use hyper::body::Incoming;
 use sealgate_wire::encode;
 
+use super::sealing::{Headers, customer_headers};
 use crate::actor::S3Request;
 use crate::fault::Fault;
+use crate::forms::Form;
 use crate::response::Page;
 use crate::visit::Visit;
 
 pub(crate) async fn send(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
-    let actor = visit.actor()?;
     let (key, version) = (visit.parameter("key"), visit.parameter("version"));
+    object(visit, bucket, key, version, Headers::new()).await
+}
+
+/// The same of an object under a customer's key, which comes in the form and never in an address.
+pub(crate) async fn send_opened(
+    visit: &Visit,
+    bucket: &str,
+    body: Incoming,
+) -> Result<Page, Fault> {
+    let form = Form::of_session(visit, body).await?;
+    let headers = customer_headers(visit, form.get("customer_key"))?;
+    object(visit, bucket, form.raw("key"), form.get("version"), headers).await
+}
+
+async fn object(
+    visit: &Visit,
+    bucket: &str,
+    key: &str,
+    version: &str,
+    headers: Headers,
+) -> Result<Page, Fault> {
+    let actor = visit.actor()?;
     let mut request = S3Request::new(visit.method.clone(), bucket).key(key);
+    request.headers = headers;
     if visit.method != Method::HEAD {
         request.method = Method::GET;
     }

@@ -1,11 +1,19 @@
 //! Buckets and objects.
 
 pub(crate) mod actions;
+pub(crate) mod archive;
 pub(crate) mod browse;
+pub(crate) mod documents;
 pub(crate) mod download;
+pub(crate) mod kinds;
+pub(crate) mod link;
 pub(crate) mod list;
 pub(crate) mod new;
 pub(crate) mod object;
+pub(crate) mod object_actions;
+pub(crate) mod parts;
+pub(crate) mod sealing;
+pub(crate) mod shape;
 pub(crate) mod upload;
 
 use http::Method;
@@ -43,6 +51,8 @@ pub(crate) struct DefaultEncryption {
     pub(crate) algorithm: String,
     pub(crate) key: String,
     pub(crate) bucket_key: bool,
+    /// Whether uploads under a customer's key are refused.
+    pub(crate) blocks_customer: bool,
 }
 
 pub(crate) async fn default_encryption(
@@ -56,6 +66,10 @@ pub(crate) async fn default_encryption(
         algorithm: default.text("SSEAlgorithm").to_owned(),
         key: default.text("KMSMasterKeyID").to_owned(),
         bucket_key: rule.text("BucketKeyEnabled") == "true",
+        blocks_customer: rule
+            .at(&["BlockedEncryptionTypes"])
+            .all("EncryptionType")
+            .any(|kind| kind.own_text() == "SSE-C"),
     })
 }
 
@@ -100,15 +114,29 @@ pub(crate) fn xml_text(text: &str) -> String {
     safe
 }
 
-/// The document of a bucket's default encryption.
-pub(crate) fn encryption_document(algorithm: &str, key: &str, bucket_key: bool) -> String {
+/// The document of a bucket's default encryption. Without a word on customers' keys, they are as they were.
+pub(crate) fn encryption_document(
+    algorithm: &str,
+    key: &str,
+    bucket_key: bool,
+    blocks_customer: Option<bool>,
+) -> String {
+    let blocked = match blocks_customer {
+        None => "",
+        Some(true) => {
+            "<BlockedEncryptionTypes><EncryptionType>SSE-C</EncryptionType></BlockedEncryptionTypes>"
+        }
+        Some(false) => {
+            "<BlockedEncryptionTypes><EncryptionType>NONE</EncryptionType></BlockedEncryptionTypes>"
+        }
+    };
     let key = match key {
         "" => String::new(),
         key => format!("<KMSMasterKeyID>{}</KMSMasterKeyID>", xml_text(key)),
     };
     format!(
         "<ServerSideEncryptionConfiguration><Rule><ApplyServerSideEncryptionByDefault><SSEAlgorithm>{}</SSEAlgorithm>{key}\
-         </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>{bucket_key}</BucketKeyEnabled></Rule></ServerSideEncryptionConfiguration>",
+         </ApplyServerSideEncryptionByDefault><BucketKeyEnabled>{bucket_key}</BucketKeyEnabled>{blocked}</Rule></ServerSideEncryptionConfiguration>",
         xml_text(algorithm)
     )
 }
@@ -119,7 +147,7 @@ mod tests {
 
     #[test]
     fn a_key_cannot_break_out_of_its_document() {
-        let document = encryption_document("aws:kms", "</KMSMasterKeyID><x>&", true);
+        let document = encryption_document("aws:kms", "</KMSMasterKeyID><x>&", true, None);
         assert!(
             document
                 .contains("<KMSMasterKeyID>&lt;/KMSMasterKeyID&gt;&lt;x&gt;&amp;</KMSMasterKeyID>")

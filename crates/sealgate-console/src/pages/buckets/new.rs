@@ -130,7 +130,7 @@ async fn settings(actor: &Actor<'_>, sent: &Form, name: &str, key: &str) -> Resu
         let bucket_key = sent.has("bucket_key") && mode == "aws:kms";
         let request = S3Request::new(Method::PUT, name)
             .query("encryption", "")
-            .body(encryption_document(mode, key, bucket_key));
+            .body(encryption_document(mode, key, bucket_key, None));
         actor.s3(request).await?;
     }
     if sent.has("versioning") {

@@ -2,10 +2,13 @@
 
 use askama::Template;
 use http::{HeaderMap, Method};
+use hyper::body::Incoming;
 
+use super::sealing::{Headers, customer_headers};
 use super::{bucket_place, key_names, mode_words, object_place};
 use crate::actor::{Actor, S3Request, header};
 use crate::fault::Fault;
+use crate::forms::Form;
 use crate::pages::link;
 use crate::pages::words;
 use crate::response::Page;
@@ -32,8 +35,12 @@ struct ObjectPage<'a> {
     folder: String,
     folder_name: String,
     download: String,
+    link: String,
     mode: &'static str,
     customer: bool,
+    /// Whether a customer's key may be sent.
+    secure: bool,
+    key_problem: Option<&'static str>,
     reseals: bool,
     kms_key: String,
     kms_key_id: String,
@@ -47,6 +54,56 @@ struct ObjectPage<'a> {
     why_not_read: Option<String>,
     why_not_delete: Option<String>,
     why_not_reseal: Option<String>,
+    why_not_write: Option<String>,
+    why_not_tag: Option<String>,
+    tag_lines: String,
+    metadata_lines: String,
+    /// What else a copy over itself can change.
+    content: Vec<(&'static str, &'static str, String)>,
+    lock: Option<Lock>,
+}
+
+/// How a version is kept from deletion, in a bucket with Object Lock.
+struct Lock {
+    held: bool,
+    mode: String,
+    until: String,
+    why_not_hold: Option<String>,
+    why_not_retain: Option<String>,
+}
+
+fn lines(pairs: &[(String, String)]) -> String {
+    let lines: Vec<String> = pairs
+        .iter()
+        .map(|(name, value)| format!("{name}={value}"))
+        .collect();
+    lines.join("\n")
+}
+
+/// `None` where the bucket has no locks, or they are not to be seen.
+async fn lock(
+    actor: &Actor<'_>,
+    bucket: &str,
+    key: &str,
+    version: &str,
+    head: &HeaderMap,
+) -> Result<Option<Lock>, Fault> {
+    let request = S3Request::new(Method::GET, bucket).query("object-lock", "");
+    match actor.s3(request).await {
+        Ok(_) => {}
+        Err(Fault::Refused(_)) => return Ok(None),
+        Err(fault) => return Err(fault),
+    }
+    let hold = about(Method::PUT, bucket, key, version).query("legal-hold", "");
+    let retain = about(Method::PUT, bucket, key, version).query("retention", "");
+    let until = header(head, "x-amz-object-lock-retain-until-date");
+    Ok(Some(Lock {
+        held: header(head, "x-amz-object-lock-legal-hold") == "ON",
+        mode: header(head, "x-amz-object-lock-mode").to_owned(),
+        until: until.get(..16).unwrap_or_default().to_owned(),
+        why_not_hold: actor.why_not_s3(&hold).await?,
+        why_not_retain: actor.why_not_s3(&retain).await?,
+    }))
 }
 
 fn about<'a>(method: Method, bucket: &'a str, key: &'a str, version: &'a str) -> S3Request<'a> {
@@ -64,33 +121,67 @@ async fn head(
     bucket: &str,
     key: &str,
     version: &str,
+    opened: &Headers,
 ) -> Result<HeaderMap, Fault> {
-    let with_checksum =
-        about(Method::HEAD, bucket, key, version).header("x-amz-checksum-mode", "ENABLED");
+    let mut request = about(Method::HEAD, bucket, key, version);
+    request.headers.clone_from(opened);
+    let with_checksum = request.header("x-amz-checksum-mode", "ENABLED");
     match actor.s3_head(with_checksum).await {
         Ok(headers) => Ok(headers),
         Err(Fault::Refused(refusal)) if refusal.status != 404 => {
-            actor
-                .s3_head(about(Method::HEAD, bucket, key, version))
-                .await
+            let mut request = about(Method::HEAD, bucket, key, version);
+            request.headers.clone_from(opened);
+            actor.s3_head(request).await
         }
         Err(fault) => Err(fault),
     }
 }
 
 pub(crate) async fn show(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
-    let actor = visit.actor()?;
     let (key, version) = (visit.parameter("key"), visit.parameter("version"));
+    object(visit, bucket, key, version, Headers::new(), None).await
+}
+
+/// The same with the customer's key that it is under, for this one page.
+pub(crate) async fn show_opened(
+    visit: &Visit,
+    bucket: &str,
+    body: Incoming,
+) -> Result<Page, Fault> {
+    let form = Form::of_session(visit, body).await?;
+    let (opened, problem) = match customer_headers(visit, form.get("customer_key")) {
+        Ok(headers) => (headers, None),
+        Err(Fault::Form(why)) => (Headers::new(), Some(why)),
+        Err(fault) => return Err(fault),
+    };
+    let (key, version) = (form.raw("key"), form.get("version"));
+    object(visit, bucket, key, version, opened, problem).await
+}
+
+async fn object(
+    visit: &Visit,
+    bucket: &str,
+    key: &str,
+    version: &str,
+    opened: Headers,
+    mut key_problem: Option<&'static str>,
+) -> Result<Page, Fault> {
+    let actor = visit.actor()?;
     if key.is_empty() {
         return Err(Fault::NotFound);
     }
-    let head = match head(&actor, bucket, key, version).await {
+    let head = match head(&actor, bucket, key, version, &opened).await {
         Ok(head) => head,
         // Its key is not known here, so neither is most of what there is to show.
         Err(Fault::Refused(refusal)) if refusal.status == 400 => HeaderMap::new(),
+        // It was shown, and is not the right one.
+        Err(Fault::Refused(refusal)) if refusal.status == 403 && !opened.is_empty() => {
+            key_problem = Some("This is not the key that it is under, or you may not read it.");
+            HeaderMap::new()
+        }
         Err(fault) => return Err(fault),
     };
-    let customer = head.is_empty();
+    let customer = head.is_empty() || !opened.is_empty();
     let algorithm = header(&head, "x-amz-server-side-encryption");
     let kms_key = header(&head, "x-amz-server-side-encryption-aws-kms-key-id").to_owned();
     let checksum = |name: &str| header(&head, name).to_owned();
@@ -116,7 +207,7 @@ pub(crate) async fn show(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
             words::xml_time(header(&head, "x-amz-object-lock-retain-until-date")),
         ),
     ];
-    let metadata = head
+    let metadata: Vec<(String, String)> = head
         .iter()
         .filter_map(|(name, value)| {
             let name = name.as_str().strip_prefix("x-amz-meta-")?;
@@ -125,7 +216,7 @@ pub(crate) async fn show(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
         })
         .collect();
     let request = about(Method::GET, bucket, key, version).query("tagging", "");
-    let (tags, tags_refused) = match actor.s3(request).await {
+    let (tags, tags_refused): (Vec<(String, String)>, _) = match actor.s3(request).await {
         Ok(answer) => {
             let set = answer.at(&["TagSet"]);
             let tag = |tag: &crate::xml::Element| {
@@ -138,6 +229,8 @@ pub(crate) async fn show(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
     };
     let delete = about(Method::DELETE, bucket, key, version);
     let reseal = about(Method::PUT, bucket, key, version).query("encryption", "");
+    let write = S3Request::new(Method::PUT, bucket).key(key);
+    let tag = about(Method::PUT, bucket, key, version).query("tagging", "");
     let read = about(Method::GET, bucket, key, version);
     // Whether the key lets them is asked of the key, in S3's name as a download would.
     let caller = actor.caller().await?;
@@ -167,9 +260,15 @@ pub(crate) async fn show(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
             &format!("/console/buckets/{bucket}/download"),
             &[("key", key), ("version", version)],
         ),
+        link: link(
+            &format!("/console/buckets/{bucket}/link"),
+            &[("key", key), ("version", version)],
+        ),
         mode: mode_words(algorithm, customer),
         customer,
-        reseals: matches!(algorithm, "AES256" | "aws:kms"),
+        secure: visit.conn.secure,
+        key_problem,
+        reseals: !customer && matches!(algorithm, "AES256" | "aws:kms"),
         kms_key_id: kms_key.rsplit('/').next().unwrap_or_default().to_owned(),
         kms_key,
         bucket_key: header(&head, "x-amz-server-side-encryption-bucket-key-enabled") == "true",
@@ -177,14 +276,30 @@ pub(crate) async fn show(visit: &Visit, bucket: &str) -> Result<Page, Fault> {
             .into_iter()
             .filter(|(_, words)| !words.is_empty())
             .collect(),
-        metadata,
-        tags,
         tags_refused,
         versions: versions(&actor, bucket, key).await?,
         keys: key_names(&actor).await?,
         why_not_read,
         why_not_delete: actor.why_not_s3(&delete).await?,
         why_not_reseal: actor.why_not_s3(&reseal).await?,
+        why_not_write: actor.why_not_s3(&write).await?,
+        why_not_tag: actor.why_not_s3(&tag).await?,
+        tag_lines: lines(&tags),
+        metadata_lines: lines(&metadata),
+        content: [
+            ("content_type", "Content-Type", "content-type"),
+            ("cache_control", "Cache-Control", "cache-control"),
+            (
+                "content_disposition",
+                "Content-Disposition",
+                "content-disposition",
+            ),
+        ]
+        .map(|(field, label, name)| (field, label, header(&head, name).to_owned()))
+        .into(),
+        metadata,
+        tags,
+        lock: lock(&actor, bucket, key, version, &head).await?,
         shell: Shell::new(visit, "buckets", name),
     })
 }

@@ -9,14 +9,17 @@ use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
 use http_body_util::BodyStream;
 use hyper::body::Incoming;
 use multer::{Constraints, Field, Multipart, SizeLimit};
+use zeroize::Zeroizing;
 
 use futures_util::StreamExt as _;
 
 use super::bucket_place;
+use super::sealing::{Headers, Sealing};
 use crate::actor::{Actor, S3Request};
 use crate::fault::Fault;
 use crate::response::{Page, see_other, whole};
 use crate::visit::Visit;
+use crate::xml::Element;
 
 /// A part; S3 wants at least 5 MiB.
 const PART: usize = 8 << 20;
@@ -26,6 +29,18 @@ const MOST_PARTS: usize = 10_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The fields before the file.
 const LARGEST_FIELD: u64 = 16 * 1024;
+const FIELDS: [&str; 10] = [
+    "form_token",
+    "once",
+    "key",
+    "mode",
+    "kms_key",
+    "customer_key",
+    "together",
+    "upload",
+    "number",
+    "length",
+];
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 const X_PLACE: HeaderName = HeaderName::from_static("x-place");
 
@@ -34,12 +49,13 @@ const X_PLACE: HeaderName = HeaderName::from_static("x-place");
 struct Fields {
     form_token: String,
     key: String,
-    mode: String,
-    kms_key: String,
+    sealing: Sealing,
+    /// How many files were sent together, if this is the last of them.
+    together: u32,
 }
 
-pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault> {
-    let session = visit.session()?;
+/// A form of fields, and then a file.
+pub(super) fn form_with_file(visit: &Visit, body: Incoming) -> Result<Multipart<'static>, Fault> {
     let content_type = visit
         .headers
         .get(CONTENT_TYPE)
@@ -49,13 +65,26 @@ pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Resu
         .map_err(|_| Fault::Form("It is not sent as a form with a file."))?;
     let stream = BodyStream::new(body)
         .filter_map(|frame| async { frame.map(|frame| frame.into_data().ok()).transpose() });
-    let limits = ["form_token", "once", "key", "mode", "kms_key"]
-        .into_iter()
-        .fold(SizeLimit::new(), |limits, name| {
-            limits.for_field(name, LARGEST_FIELD)
-        });
+    let limits = FIELDS.into_iter().fold(SizeLimit::new(), |limits, name| {
+        limits.for_field(name, LARGEST_FIELD)
+    });
     let constraints = Constraints::new().size_limit(limits);
-    let mut form = Multipart::with_constraints(Box::pin(stream), boundary, constraints);
+    Ok(Multipart::with_constraints(
+        Box::pin(stream),
+        boundary,
+        constraints,
+    ))
+}
+
+/// A browser that is still sending does not read the answer: what is left comes to its end first, for a while.
+pub(super) async fn read_away(mut form: Multipart<'static>) {
+    let rest = async { while let Ok(Some(_)) = form.next_field().await {} };
+    let _ = tokio::time::timeout(PATIENCE, rest).await;
+}
+
+pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault> {
+    let session = visit.session()?;
+    let mut form = form_with_file(visit, body)?;
     let mut fields = Fields::default();
     for _ in 0..16 {
         let Some(field) = form.next_field().await.map_err(broken)? else {
@@ -70,29 +99,27 @@ pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Resu
             let key = match store(visit, &actor, bucket, &fields, field).await {
                 Ok(key) => key,
                 Err(fault) => {
-                    // A browser that is still sending does not read the answer: let it come to its end.
-                    let rest = async { while let Ok(Some(_)) = form.next_field().await {} };
-                    let _ = tokio::time::timeout(PATIENCE, rest).await;
+                    read_away(form).await;
                     return Err(fault);
                 }
             };
-            visit.tell(true, format!("{key} is stored, sealed."));
-            let folder = key.rfind('/').map_or("", |at| key.split_at(at + 1).0);
-            return Ok(arrived(visit, &bucket_place(bucket, folder)));
+            return Ok(arrived(visit, bucket, &key, fields.together));
         }
         let value = field.text().await.map_err(broken)?;
         match name.as_str() {
             "form_token" => fields.form_token = value,
             "key" => fields.key = value,
-            "mode" => fields.mode = value,
-            "kms_key" => fields.kms_key = value.trim().to_owned(),
+            "mode" => fields.sealing.mode = value,
+            "kms_key" => fields.sealing.kms_key = value.trim().to_owned(),
+            "customer_key" => fields.sealing.customer_key = Zeroizing::new(value),
+            "together" => fields.together = value.parse().unwrap_or_default(),
             _ => {}
         }
     }
     Err(Fault::Form("There is no file in it."))
 }
 
-fn broken(error: multer::Error) -> Fault {
+pub(super) fn broken(error: multer::Error) -> Fault {
     match error {
         multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
             Fault::TooLarge
@@ -102,9 +129,18 @@ fn broken(error: multer::Error) -> Fault {
 }
 
 /// On to the folder. A script is told where, and goes there itself, so that the word about it is for the person.
-fn arrived(visit: &Visit, place: &str) -> Page {
+pub(super) fn arrived(visit: &Visit, bucket: &str, key: &str, together: u32) -> Page {
+    visit.tell(
+        true,
+        match together {
+            0 | 1 => format!("{key} is stored, sealed."),
+            many => format!("{many} files are stored, sealed."),
+        },
+    );
+    let folder = key.rfind('/').map_or("", |at| key.split_at(at + 1).0);
+    let place = bucket_place(bucket, folder);
     if !visit.headers.contains_key(X_REQUESTED_WITH) {
-        return see_other(place);
+        return see_other(&place);
     }
     let mut response = Response::new(whole(Bytes::new()));
     *response.status_mut() = StatusCode::NO_CONTENT;
@@ -127,25 +163,6 @@ fn key_of(fields: &Fields, field: &Field<'_>) -> Result<String, Fault> {
     }
 }
 
-/// The headers of the object that is made.
-fn headers(fields: &Fields, field: &Field<'_>) -> Vec<(&'static str, String)> {
-    let mut headers = Vec::new();
-    if let Some(kind) = field.content_type() {
-        headers.push(("content-type", kind.to_string()));
-    }
-    // Nothing chosen is the default of the bucket.
-    if ["AES256", "aws:kms", "aws:kms:dsse"].contains(&fields.mode.as_str()) {
-        headers.push(("x-amz-server-side-encryption", fields.mode.clone()));
-        if !fields.kms_key.is_empty() && fields.mode != "AES256" {
-            headers.push((
-                "x-amz-server-side-encryption-aws-kms-key-id",
-                fields.kms_key.clone(),
-            ));
-        }
-    }
-    headers
-}
-
 async fn store(
     visit: &Visit,
     actor: &Actor<'_>,
@@ -154,7 +171,9 @@ async fn store(
     mut field: Field<'_>,
 ) -> Result<String, Fault> {
     let key = key_of(fields, &field)?;
-    let headers = headers(fields, &field);
+    let kind = field.content_type().map(ToString::to_string);
+    let headers = fields.sealing.of_new(visit, kind.as_deref())?;
+    let key_headers = fields.sealing.of_customer(visit)?;
     // Parts in memory are for a few at a time; others wait with their bytes still at the client.
     let _turn = visit
         .console
@@ -175,7 +194,17 @@ async fn store(
     request.headers = headers;
     let begun = actor.s3(request).await?;
     let upload = begun.text("UploadId").to_owned();
-    match parts(actor, bucket, &key, &upload, first, &mut field).await {
+    match parts(
+        actor,
+        bucket,
+        &key,
+        &upload,
+        &key_headers,
+        first,
+        &mut field,
+    )
+    .await
+    {
         Ok(()) => Ok(key),
         Err(fault) => {
             let request = S3Request::new(Method::DELETE, bucket)
@@ -193,6 +222,7 @@ async fn parts(
     bucket: &str,
     key: &str,
     upload: &str,
+    key_headers: &Headers,
     first: Bytes,
     field: &mut Field<'_>,
 ) -> Result<(), Fault> {
@@ -200,11 +230,12 @@ async fn parts(
     let (mut bytes, mut more) = (first, true);
     for number in 1..=MOST_PARTS {
         let text = number.to_string();
-        let request = S3Request::new(Method::PUT, bucket)
+        let mut request = S3Request::new(Method::PUT, bucket)
             .key(key)
             .query("partNumber", &text)
             .query("uploadId", upload)
             .body(bytes);
+        request.headers.clone_from(key_headers);
         let head = actor.s3_head(request).await?;
         let etag = super::xml_text(crate::actor::header(&head, "etag"));
         document.push_str(&format!(
@@ -216,17 +247,7 @@ async fn parts(
                 .key(key)
                 .query("uploadId", upload)
                 .body(document);
-            let answer = actor.s3(request).await?;
-            // S3 may say 200 before it knows.
-            return match answer.text("Code") {
-                "" => Ok(()),
-                code => Err(crate::fault::Refusal {
-                    status: 500,
-                    code: code.to_owned(),
-                    message: answer.text("Message").to_owned(),
-                }
-                .into()),
-            };
+            return completed(&actor.s3(request).await?);
         }
         (bytes, more) = part(field).await?;
         if bytes.is_empty() && !more {
@@ -236,11 +257,23 @@ async fn parts(
                 .key(key)
                 .query("uploadId", upload)
                 .body(document);
-            actor.s3(request).await?;
-            return Ok(());
+            return completed(&actor.s3(request).await?);
         }
     }
     Err(Fault::TooLarge)
+}
+
+/// S3 may say 200 before it knows.
+pub(super) fn completed(answer: &Element) -> Result<(), Fault> {
+    match answer.text("Code") {
+        "" => Ok(()),
+        code => Err(crate::fault::Refusal {
+            status: 500,
+            code: code.to_owned(),
+            message: answer.text("Message").to_owned(),
+        }
+        .into()),
+    }
 }
 
 /// The next part of the file, and whether there is more after it.

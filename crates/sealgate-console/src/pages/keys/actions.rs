@@ -3,7 +3,9 @@
 use hyper::body::Incoming;
 use serde_json::{Value, json};
 
-use super::detail::{self, Doing, Draft, Import};
+use super::detail;
+use super::view::{Doing, Draft};
+use super::{dependents, grants, material};
 use crate::fault::Fault;
 use crate::forms::Form;
 use crate::pages::finished;
@@ -28,7 +30,9 @@ pub(crate) async fn act(
     let form = Form::of_session(visit, body).await?;
     match action {
         "policy" => return policy(visit, id, &form).await,
-        "import" => return import(visit, id, &form).await,
+        "import" => return material::import(visit, id, &form).await,
+        "grant-create" => return grants::create(visit, id, &form).await,
+        "delete" => return dependents::delete(visit, id, &form).await,
         _ => {}
     }
     let step = step(id, action, &form)?;
@@ -75,18 +79,6 @@ fn step(id: &str, action: &str, form: &Form) -> Result<Step, Fault> {
                 format!("{name} is gone. The key is not."),
             )
         }
-        "delete" => {
-            let days: u32 = form
-                .get("days")
-                .parse()
-                .map_err(|_| Fault::Form("The number of waiting days is no number."))?;
-            (
-                "ScheduleKeyDeletion",
-                json!({ "KeyId": id, "PendingWindowInDays": days }),
-                "",
-                format!("The key will be deleted in {days} days. Until then it can be kept."),
-            )
-        }
         "keep" => (
             "CancelKeyDeletion",
             by_id(),
@@ -110,6 +102,41 @@ fn step(id: &str, action: &str, form: &Form) -> Result<Step, Fault> {
             json!({ "KeyId": id, "GrantId": form.get("grant") }),
             "grants",
             "The grant is revoked.".to_owned(),
+        ),
+        "grant-retire" => (
+            "RetireGrant",
+            // This operation takes no id of a key, but its ARN only.
+            json!({ "KeyId": form.get("key_arn"), "GrantId": form.get("grant") }),
+            "grants",
+            "The grant is retired.".to_owned(),
+        ),
+        "alias-move" => {
+            let name = format!("alias/{}", form.get("alias"));
+            (
+                "UpdateAlias",
+                json!({ "AliasName": name, "TargetKeyId": form.get("target") }),
+                "",
+                format!("{name} points to {} now.", form.get("target")),
+            )
+        }
+        "material-delete" => {
+            let mut input = by_id();
+            if !form.get("material").is_empty() {
+                input["KeyMaterialId"] = form.get("material").into();
+            }
+            (
+                "DeleteImportedKeyMaterial",
+                input,
+                "material",
+                "The material is deleted here. Import the very same to use the key again."
+                    .to_owned(),
+            )
+        }
+        "material-rotate" => (
+            "RotateKeyOnDemand",
+            by_id(),
+            "material",
+            "What is sealed from now on is under the new material.".to_owned(),
         ),
         "rotation-on" => {
             let days: u32 = form
@@ -168,50 +195,6 @@ async fn policy(visit: &Visit, id: &str, form: &Form) -> Result<Page, Fault> {
             let problem = Some(refusal.words().to_owned());
             let draft = Doing::Policy(Draft { policy, problem });
             detail::show(visit, id, Some(draft)).await
-        }
-        Err(fault) => Err(fault),
-    }
-}
-
-/// Material is wrapped by its owner, with the commands on the page: what comes here is of use to the gateway alone.
-async fn import(visit: &Visit, id: &str, form: &Form) -> Result<Page, Fault> {
-    let actor = visit.actor()?;
-    let token = form.raw("token").to_owned();
-    if token.is_empty() {
-        let input = json!({
-            "KeyId": id,
-            "WrappingAlgorithm": "RSAES_OAEP_SHA_256",
-            "WrappingKeySpec": "RSA_4096",
-        });
-        let answer = actor.kms("GetParametersForImport", &input).await?;
-        let import = Doing::Import(Import {
-            public_key: super::text(&answer["PublicKey"]),
-            token: super::text(&answer["ImportToken"]),
-            wrapped: String::new(),
-            problem: None,
-        });
-        return detail::show(visit, id, Some(import)).await;
-    }
-    let wrapped: String = form.raw("wrapped").split_whitespace().collect();
-    let input = json!({
-        "KeyId": id,
-        "ImportToken": token,
-        "EncryptedKeyMaterial": wrapped,
-        "ExpirationModel": "KEY_MATERIAL_DOES_NOT_EXPIRE",
-    });
-    match actor.kms("ImportKeyMaterial", &input).await {
-        Ok(_) => {
-            visit.tell(true, "The material is in. The key can be used.");
-            Ok(crate::response::see_other(&format!("/console/keys/{id}")))
-        }
-        Err(Fault::Refused(refusal)) => {
-            let import = Doing::Import(Import {
-                public_key: form.raw("public_key").to_owned(),
-                token,
-                wrapped,
-                problem: Some(refusal.words().to_owned()),
-            });
-            detail::show(visit, id, Some(import)).await
         }
         Err(fault) => Err(fault),
     }

@@ -3,53 +3,21 @@
 use askama::Template;
 use http::StatusCode;
 use serde_json::{Value, json};
-use similar::{ChangeTag, TextDiff};
 
-use super::{State, origin, spec, state, text, usage};
+use super::use_over_time::{self, UseOverTime};
+use super::view::{Alias, Doing, View, aliases};
+use super::{
+    State, dependents, grants, material, origin, public_key, regions, spec, state, text, usage,
+};
 use crate::actor::Actor;
 use crate::fault::Fault;
 use crate::pages::audit::{EventRow, rows};
-use crate::pages::words;
+use crate::pages::documents::{Line, difference, laid_out};
+use crate::pages::{link, words};
 use crate::policy_words::{Sentence, sentences};
 use crate::response::Page;
-use crate::views::{Shell, page_with, short_name};
+use crate::views::{Shell, page_with};
 use crate::visit::Visit;
-
-/// What is being done on the page, in more than one step.
-pub(crate) enum Doing {
-    Policy(Draft),
-    Import(Import),
-}
-
-/// Material that is being imported: what it is to be wrapped under, and what was typed.
-pub(crate) struct Import {
-    pub(crate) public_key: String,
-    pub(crate) token: String,
-    pub(crate) wrapped: String,
-    pub(crate) problem: Option<String>,
-}
-
-/// What is asked of a policy that is about to be saved.
-pub(crate) struct Draft {
-    pub(crate) policy: String,
-    pub(crate) problem: Option<String>,
-}
-
-struct Line {
-    kind: &'static str,
-    text: String,
-}
-
-struct Alias {
-    name: String,
-}
-
-struct Grant {
-    id: String,
-    grantee: String,
-    operations: String,
-    constraints: String,
-}
 
 struct Tag {
     key: String,
@@ -66,16 +34,23 @@ struct Rotation {
 /// What the key's tabs show; one of them is filled.
 enum Tab {
     Facts,
+    /// Nothing: it was refused.
+    Refused,
     Policy {
         document: String,
         sentences: Vec<Sentence>,
         draft: Option<DraftView>,
     },
-    Grants(Vec<Grant>),
     Tags(Vec<Tag>),
     Rotation(Option<Rotation>),
-    Use(Vec<EventRow>),
-    Import(Option<Import>),
+    Use {
+        events: Vec<EventRow>,
+        more: bool,
+        audit: String,
+        counted: Box<UseOverTime>,
+    },
+    /// HTML of a template of its own.
+    Own(String),
 }
 
 struct DraftView {
@@ -93,8 +68,7 @@ struct WhyNot {
     delete: Option<String>,
     tag: Option<String>,
     rotate: Option<String>,
-    revoke: Option<String>,
-    import: Option<String>,
+    alias: Option<String>,
 }
 
 #[derive(Template)]
@@ -128,42 +102,64 @@ pub(crate) async fn show(visit: &Visit, id: &str, doing: Option<Doing>) -> Resul
     let state_name = text(&key["KeyState"]);
     let symmetric = key["KeySpec"] == "SYMMETRIC_DEFAULT";
     let rotates = symmetric && key["Origin"] == "AWS_KMS";
-    let mut tabs = vec![
-        ("facts", "Key"),
-        ("policy", "Policy"),
-        ("grants", "Grants"),
-        ("tags", "Tags"),
-    ];
+    let managed = key["KeyManager"] == "AWS";
+    let pair = ["RSA_", "ECC_", "ML_DSA_"].iter().any(|family| {
+        key["KeySpec"]
+            .as_str()
+            .is_some_and(|spec| spec.starts_with(family))
+    });
+    let mut tabs = vec![("facts", "Key"), ("policy", "Policy"), ("use", "Use")];
+    tabs.push(("dependents", "Dependents"));
+    tabs.push(("grants", "Grants"));
     if rotates {
         tabs.push(("rotation", "Rotation"));
     }
-    tabs.push(("use", "Use"));
-    let imports = symmetric && key["Origin"] == "EXTERNAL" && key["KeyManager"] == "CUSTOMER";
-    if imports {
-        tabs.push(("import", "Material"));
+    if key["Origin"] == "EXTERNAL" && !managed {
+        tabs.push(("material", "Material"));
     }
+    if pair {
+        tabs.push(("public", "Public key"));
+    }
+    tabs.push(("tags", "Tags"));
     let asked = match &doing {
-        Some(Doing::Policy(_)) => "policy",
-        Some(Doing::Import(_)) => "import",
+        Some(doing) => doing.tab(),
         None => visit.parameter("tab"),
     };
     let tab_name = tabs
         .iter()
         .find(|(name, _)| *name == asked)
         .map_or("facts", |(name, _)| name);
-    let problem = match &doing {
-        Some(Doing::Policy(draft)) => draft.problem.is_some(),
-        Some(Doing::Import(import)) => import.problem.is_some(),
-        None => false,
-    };
-    let status = match problem {
+    let status = match doing.as_ref().is_some_and(Doing::is_wrong) {
         true => StatusCode::UNPROCESSABLE_ENTITY,
         false => StatusCode::OK,
     };
-    let (tab, refused) = match tab(&actor, tab_name, &id, &arn, doing).await {
+    let title = aliases
+        .first()
+        .map_or_else(|| id.clone(), |alias| alias.name.clone());
+    let shell = match tab_name {
+        "use" => Shell::new(visit, "keys", title.clone()).with_charts(),
+        _ => Shell::new(visit, "keys", title.clone()),
+    };
+    let view = View {
+        visit,
+        actor: &actor,
+        shell: &shell,
+        key,
+        aliases: &aliases,
+        id: id.clone(),
+        arn: arn.clone(),
+        title: title.clone(),
+        state_name: state_name.clone(),
+        managed,
+    };
+    let (tab, refused) = match tab(&view, tab_name, doing).await {
         Ok(tab) => (tab, None),
-        Err(Fault::Refused(refusal)) => (Tab::Facts, Some(refusal.words().to_owned())),
+        Err(Fault::Refused(refusal)) => (Tab::Refused, Some(refusal.words().to_owned())),
         Err(fault) => return Err(fault),
+    };
+    let last_used = match tab_name {
+        "facts" => dependents::last_use_in_words(&actor, &id).await?,
+        _ => String::new(),
     };
     let caller = actor.caller().await?;
     let [
@@ -174,8 +170,7 @@ pub(crate) async fn show(visit: &Visit, id: &str, doing: Option<Doing>) -> Resul
         delete,
         tag,
         rotate,
-        revoke,
-        import,
+        alias,
     ] = actor
         .why_not_key_each(
             &caller,
@@ -187,15 +182,11 @@ pub(crate) async fn show(visit: &Visit, id: &str, doing: Option<Doing>) -> Resul
                 "kms:ScheduleKeyDeletion",
                 "kms:TagResource",
                 "kms:EnableKeyRotation",
-                "kms:RevokeGrant",
-                "kms:ImportKeyMaterial",
+                "kms:CreateAlias",
             ],
             &arn,
         )
         .await;
-    let title = aliases
-        .first()
-        .map_or_else(|| id.clone(), |alias| alias.name.clone());
     let facts = [
         ("Usage", usage(&text(&key["KeyUsage"])).to_owned()),
         ("Spec", spec(&text(&key["KeySpec"]))),
@@ -207,13 +198,10 @@ pub(crate) async fn show(visit: &Visit, id: &str, doing: Option<Doing>) -> Resul
                 _ => "the account".to_owned(),
             },
         ),
-        (
-            "Regions",
-            match key["MultiRegion"] == true {
-                true => "may be replicated".to_owned(),
-                false => "this one".to_owned(),
-            },
-        ),
+        ("Multi-Region", regions(key)),
+        ("Key store", text(&key["CustomKeyStoreId"])),
+        ("External key", text(&key["XksKeyConfiguration"]["Id"])),
+        ("Last used", last_used),
         ("Created", words::json_time(&key["CreationDate"])),
         ("Material expires", words::json_time(&key["ValidTo"])),
         ("Is deleted on", words::json_time(&key["DeletionDate"])),
@@ -222,10 +210,10 @@ pub(crate) async fn show(visit: &Visit, id: &str, doing: Option<Doing>) -> Resul
         tab,
         tab_name,
         tabs,
-        title: title.clone(),
+        title,
         description: text(&key["Description"]),
         state: state(&state_name),
-        managed: key["KeyManager"] == "AWS",
+        managed,
         deletion: words::json_time(&key["DeletionDate"]),
         facts: facts
             .into_iter()
@@ -243,33 +231,14 @@ pub(crate) async fn show(visit: &Visit, id: &str, doing: Option<Doing>) -> Resul
             delete,
             tag,
             rotate,
-            revoke,
-            import,
+            alias,
         },
         state_name,
         id,
         arn,
-        shell: Shell::new(visit, "keys", title),
+        shell,
     };
     page_with(status, &page)
-}
-
-async fn aliases(actor: &Actor<'_>, id: &str) -> Result<Vec<Alias>, Fault> {
-    let input = json!({ "KeyId": id, "Limit": 100 });
-    let answer = match actor.kms("ListAliases", &input).await {
-        Ok(answer) => answer,
-        Err(Fault::Refused(_)) => return Ok(Vec::new()),
-        Err(fault) => return Err(fault),
-    };
-    let aliases = answer["Aliases"].as_array();
-    Ok(aliases
-        .into_iter()
-        .flatten()
-        .map(|alias| text(&alias["AliasName"]))
-        .map(|name| Alias {
-            name: name.strip_prefix("alias/").unwrap_or(&name).to_owned(),
-        })
-        .collect())
 }
 
 /// The policy as it stands, laid out.
@@ -279,27 +248,20 @@ pub(crate) async fn policy(actor: &Actor<'_>, id: &str) -> Result<String, Fault>
     Ok(laid_out(&text(&answer["Policy"])))
 }
 
-/// JSON on lines; what is none, as it is.
-fn laid_out(document: &str) -> String {
-    serde_json::from_str::<Value>(document)
-        .ok()
-        .and_then(|value| serde_json::to_string_pretty(&value).ok())
-        .unwrap_or_else(|| document.to_owned())
-}
-
-async fn tab(
-    actor: &Actor<'_>,
-    name: &str,
-    id: &str,
-    arn: &str,
-    doing: Option<Doing>,
-) -> Result<Tab, Fault> {
-    let (draft, import) = match doing {
-        Some(Doing::Policy(draft)) => (Some(draft), None),
-        Some(Doing::Import(import)) => (None, Some(import)),
-        None => (None, None),
-    };
+async fn tab(view: &View<'_>, name: &str, doing: Option<Doing>) -> Result<Tab, Fault> {
+    let (actor, id) = (view.actor, view.id.as_str());
     let by_id = json!({ "KeyId": id });
+    let draft = match doing {
+        Some(Doing::Grant(typed)) => return Ok(Tab::Own(grants::tab(view, Some(typed)).await?)),
+        Some(Doing::Material(typed)) => {
+            return Ok(Tab::Own(material::tab(view, Some(typed)).await?));
+        }
+        Some(Doing::Delete(typed)) => {
+            return Ok(Tab::Own(dependents::tab(view, Some(typed)).await?));
+        }
+        Some(Doing::Policy(draft)) => Some(draft),
+        None => None,
+    };
     Ok(match name {
         "policy" => {
             let document = policy(actor, id).await?;
@@ -318,11 +280,10 @@ async fn tab(
                 draft,
             }
         }
-        "grants" => {
-            let answer = actor.kms("ListGrants", &by_id).await?;
-            let grants = answer["Grants"].as_array().into_iter().flatten();
-            Tab::Grants(grants.map(grant).collect())
-        }
+        "grants" => Tab::Own(grants::tab(view, None).await?),
+        "material" => Tab::Own(material::tab(view, None).await?),
+        "dependents" => Tab::Own(dependents::tab(view, None).await?),
+        "public" => Tab::Own(public_key::tab(view).await?),
         "tags" => {
             let answer = actor.kms("ListResourceTags", &by_id).await?;
             let tags = answer["Tags"].as_array().into_iter().flatten();
@@ -357,61 +318,44 @@ async fn tab(
                 history,
             }))
         }
-        "use" => {
-            let input = json!({
-                "LookupAttributes": [{ "AttributeKey": "ResourceName", "AttributeValue": arn }],
-                "MaxResults": 50,
-            });
-            let mut events = rows(&actor.cloudtrail("LookupEvents", &input).await?);
-            // Those who look at a key, as this page does, are no news, unless they were refused.
-            let looks = |name: &str| {
-                ["Describe", "Get", "List"]
-                    .iter()
-                    .any(|verb| name.starts_with(verb))
-            };
-            events.retain(|event| !event.error.is_empty() || !looks(&event.name));
-            Tab::Use(events)
-        }
-        "import" => Tab::Import(import),
+        "use" => uses(view).await?,
         _ => Tab::Facts,
     })
 }
 
-fn grant(grant: &Value) -> Grant {
-    let operations = grant["Operations"].as_array().into_iter().flatten();
-    let constraints = &grant["Constraints"];
-    Grant {
-        id: text(&grant["GrantId"]),
-        grantee: short_name(&text(&grant["GranteePrincipal"])),
-        operations: operations
-            .filter_map(Value::as_str)
-            .collect::<Vec<_>>()
-            .join(", "),
-        constraints: match constraints.as_object() {
-            Some(set) if !set.is_empty() => constraints.to_string(),
-            _ => String::new(),
-        },
+/// Who used or changed the key of late, and who was refused: so many records of the trail are looked at and no more.
+async fn uses(view: &View<'_>) -> Result<Tab, Fault> {
+    const LOOKUPS: usize = 4;
+    const SHOWN: usize = 50;
+    let mut input = json!({
+        "LookupAttributes": [{ "AttributeKey": "ResourceName", "AttributeValue": view.arn }],
+        "MaxResults": 50,
+    });
+    // Those who look at a key, as this page does, are no news, unless they were refused.
+    let looks = |name: &str| {
+        ["Describe", "Get", "List"]
+            .iter()
+            .any(|verb| name.starts_with(verb))
+    };
+    let (mut events, mut more) = (Vec::new(), false);
+    for _ in 0..LOOKUPS {
+        let answer = view.actor.cloudtrail("LookupEvents", &input).await?;
+        let found = rows(&answer).into_iter();
+        events.extend(found.filter(|event| !event.error.is_empty() || !looks(&event.name)));
+        more = answer["NextToken"].is_string();
+        if !more || events.len() >= SHOWN {
+            break;
+        }
+        input["NextToken"] = answer["NextToken"].clone();
     }
-}
-
-fn difference(before: &str, after: &str) -> Vec<Line> {
-    TextDiff::from_lines(before, after)
-        .iter_all_changes()
-        .map(|change| Line {
-            kind: match change.tag() {
-                ChangeTag::Delete => "minus",
-                ChangeTag::Insert => "plus",
-                ChangeTag::Equal => "",
-            },
-            text: format!(
-                "{} {}",
-                match change.tag() {
-                    ChangeTag::Delete => "−",
-                    ChangeTag::Insert => "+",
-                    ChangeTag::Equal => " ",
-                },
-                change.value().trim_end()
-            ),
-        })
-        .collect()
+    more |= events.len() > SHOWN;
+    events.truncate(SHOWN);
+    let audit = [("attribute", "ResourceName"), ("value", view.arn.as_str())];
+    let counted = use_over_time::count(view.visit, view.actor, &view.arn).await?;
+    Ok(Tab::Use {
+        events,
+        more,
+        audit: link("/console/audit", &audit),
+        counted: Box::new(counted),
+    })
 }

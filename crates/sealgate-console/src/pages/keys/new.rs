@@ -4,9 +4,10 @@
 use askama::Template;
 use http::StatusCode;
 use hyper::body::Incoming;
-use serde_json::{Value, json};
+use sealgate_crypto::hash::{Digest as _, Sha256};
+use serde_json::json;
 
-use super::new_policy::{self, Plan};
+use super::new_choices::{Choices, FIELDS, PURPOSES, Purpose, SHOWN, STEPS};
 use super::{spec, text, usage};
 use crate::actor::Actor;
 use crate::fault::Fault;
@@ -15,90 +16,6 @@ use crate::policy_words::{Sentence, sentences};
 use crate::response::{Page, see_other};
 use crate::views::{Shell, page_with};
 use crate::visit::Visit;
-
-pub(super) struct Purpose {
-    id: &'static str,
-    title: &'static str,
-    about: &'static str,
-    usage: &'static str,
-    /// The first one is what is taken if nothing is chosen.
-    specs: &'static [&'static str],
-}
-
-const PURPOSES: [Purpose; 5] = [
-    Purpose {
-        id: "encrypt",
-        title: "Encrypt and decrypt",
-        about: "One secret key that never leaves. For objects in buckets, and for data keys.",
-        usage: "ENCRYPT_DECRYPT",
-        specs: &["SYMMETRIC_DEFAULT"],
-    },
-    Purpose {
-        id: "sign",
-        title: "Sign and verify",
-        about: "A key pair. Anybody with the public key can check a signature.",
-        usage: "SIGN_VERIFY",
-        specs: &[
-            "ECC_NIST_P256",
-            "ECC_NIST_P384",
-            "ECC_NIST_P521",
-            "ECC_NIST_EDWARDS25519",
-            "ECC_SECG_P256K1",
-            "RSA_2048",
-            "RSA_3072",
-            "RSA_4096",
-            "ML_DSA_44",
-            "ML_DSA_65",
-            "ML_DSA_87",
-        ],
-    },
-    Purpose {
-        id: "encrypt-public",
-        title: "Encrypt with a public key",
-        about: "A key pair. Anybody with the public key can encrypt, outside of here as well.",
-        usage: "ENCRYPT_DECRYPT",
-        specs: &["RSA_3072", "RSA_2048", "RSA_4096"],
-    },
-    Purpose {
-        id: "mac",
-        title: "Make and verify MACs",
-        about: "One secret key for tokens and checks that only its users can make.",
-        usage: "GENERATE_VERIFY_MAC",
-        specs: &["HMAC_256", "HMAC_224", "HMAC_384", "HMAC_512"],
-    },
-    Purpose {
-        id: "agree",
-        title: "Agree on secrets",
-        about: "A key pair for deriving a secret that two sides share.",
-        usage: "KEY_AGREEMENT",
-        specs: &["ECC_NIST_P256", "ECC_NIST_P384", "ECC_NIST_P521"],
-    },
-];
-pub(super) const STEPS: [&str; 5] = ["Purpose", "Name", "Administrators", "Users", "Review"];
-/// Every field, so that each step can carry those of the others.
-const FIELDS: [&str; 13] = [
-    "purpose",
-    "spec",
-    "origin",
-    "multi_region",
-    "alias",
-    "description",
-    "tags",
-    "administrator",
-    "may_delete",
-    "chose_administrators",
-    "user",
-    "others",
-    "policy",
-];
-/// Those that a step shows.
-const SHOWN: [&[&str]; 5] = [
-    &["purpose", "spec", "origin", "multi_region"],
-    &["alias", "description", "tags"],
-    &["administrator", "may_delete", "chose_administrators"],
-    &["user", "others"],
-    &["policy"],
-];
 
 struct Person {
     arn: String,
@@ -128,7 +45,10 @@ struct Wizard {
     purposes: Vec<PurposeChoice>,
     purpose: String,
     spec: String,
-    origin: String,
+    origin: &'static str,
+    stores: Vec<Store>,
+    store: String,
+    xks_key: String,
     multi_region: bool,
     alias: String,
     description: String,
@@ -138,115 +58,20 @@ struct Wizard {
     may_delete: bool,
     others: String,
     policy: String,
+    /// The hash of what was proposed when the policy was last shown.
+    proposed: String,
+    /// Whether the policy is somebody's own, and the choices have changed since.
+    outdated: bool,
     sentences: Vec<Sentence>,
     summary: Vec<(&'static str, String)>,
     problem: Option<String>,
     spec_problem: Option<&'static str>,
+    origin_problem: Option<&'static str>,
+    store_problem: Option<&'static str>,
     alias_problem: Option<String>,
     tags_problem: Option<String>,
     others_problem: Option<String>,
     why_not: Option<String>,
-}
-
-/// What was chosen so far.
-struct Choices<'a> {
-    form: &'a Form,
-    purpose: &'static Purpose,
-    spec: &'a str,
-}
-
-impl<'a> Choices<'a> {
-    fn of(form: &'a Form) -> Choices<'a> {
-        let id = form.get("purpose");
-        let purpose = PURPOSES
-            .iter()
-            .find(|purpose| purpose.id == id)
-            .unwrap_or(&PURPOSES[0]);
-        let spec = match form.get("spec") {
-            "" => purpose.specs.first().copied().unwrap_or_default(),
-            spec => spec,
-        };
-        Choices {
-            form,
-            purpose,
-            spec,
-        }
-    }
-
-    fn spec_problem(&self) -> Option<&'static str> {
-        let fits = self.purpose.specs.contains(&self.spec);
-        (!fits).then_some("This kind of key cannot serve the purpose above.")
-    }
-
-    fn alias_problem(&self) -> Option<String> {
-        let alias = self.form.get("alias");
-        let good = alias
-            .bytes()
-            .all(|byte| byte.is_ascii_alphanumeric() || b"/_-".contains(&byte));
-        if alias.is_empty() {
-            Some("A key without a name is hard to find again.".into())
-        } else if alias.starts_with("aws/") {
-            Some("Names that begin with aws/ are for keys of the gateway.".into())
-        } else if !good || alias.len() > 250 {
-            Some("Letters, digits, and the signs / _ and - only, at most 250.".into())
-        } else {
-            None
-        }
-    }
-
-    fn tags(&self) -> Result<Vec<Value>, String> {
-        let mut tags = Vec::new();
-        for line in self.form.raw("tags").lines().map(str::trim) {
-            if line.is_empty() {
-                continue;
-            }
-            let Some((key, value)) = line.split_once('=') else {
-                return Err(format!("“{line}” is not of the form name=value."));
-            };
-            tags.push(json!({ "TagKey": key.trim(), "TagValue": value.trim() }));
-        }
-        if tags.len() > 50 {
-            return Err("A key has at most 50 tags.".into());
-        }
-        Ok(tags)
-    }
-
-    fn others(&self) -> Vec<String> {
-        self.form
-            .raw("others")
-            .split([',', '\n', ' '])
-            .map(str::trim)
-            .filter(|other| !other.is_empty())
-            .map(str::to_owned)
-            .collect()
-    }
-
-    fn others_problem(&self) -> Option<String> {
-        let wrong = self.others().into_iter().find(|other| {
-            let number = other.len() == 12 && other.bytes().all(|byte| byte.is_ascii_digit());
-            !(number || other.starts_with("arn:aws:iam::"))
-        })?;
-        Some(format!(
-            "“{wrong}” is neither the twelve digits of an account nor an ARN of somebody there."
-        ))
-    }
-
-    fn proposed_policy(&self, account: &str) -> String {
-        new_policy::document(&Plan {
-            account,
-            usage: self.purpose.usage,
-            symmetric: self.spec == "SYMMETRIC_DEFAULT",
-            administrators: &self.form.all("administrator"),
-            administrators_may_delete: self.may_delete(),
-            users: &self.form.all("user"),
-            others: &self.others(),
-        })
-    }
-
-    /// Ticked until somebody unticks it.
-    fn may_delete(&self) -> bool {
-        self.form.has("may_delete") || !self.form.has("chose_administrators")
-    }
 }
 
 /// The first step, before anything is chosen.
@@ -267,7 +92,7 @@ pub(crate) async fn submit(visit: &Visit, body: Incoming) -> Result<Page, Fault>
         "create" => create(visit, &choices).await,
         _ => {
             let wrong = match here {
-                0 => choices.spec_problem().is_some(),
+                0 => choices.kind_problem().is_some(),
                 1 => choices.alias_problem().is_some() || choices.tags().is_err(),
                 3 => choices.others_problem().is_some(),
                 _ => false,
@@ -288,20 +113,30 @@ async fn step(
     let sent_here = form.get("step").parse() == Ok(at) && form.has("step");
     let reset = problem.as_ref().is_some_and(String::is_empty);
     let problem = problem.filter(|text| !text.is_empty());
-    let policy = match form.raw("policy") {
-        // A policy that was edited stays, as long as the steps before are not gone through again.
-        edited if !edited.trim().is_empty() && form.get("step") == "4" && !reset => {
-            edited.to_owned()
+    let proposal = choices.proposed_policy(&actor.session.account);
+    let now = hash(&proposal);
+    // A policy that somebody edited stays, wherever they go in between.
+    let edited = form.raw("policy");
+    let own = !reset && !edited.trim().is_empty() && hash(edited) != form.get("proposed");
+    let (policy, outdated) = match own {
+        true => {
+            let outdated = form.get("proposed") != now;
+            (edited.to_owned(), outdated)
         }
-        _ => choices.proposed_policy(&actor.session.account),
+        false => (proposal, false),
+    };
+    // Of an own policy, what it was made from is remembered.
+    let proposed = match own && !form.get("proposed").is_empty() {
+        true => form.get("proposed").to_owned(),
+        false => now,
     };
     let shown = SHOWN.get(at).copied().unwrap_or_default();
     let carried = FIELDS
         .into_iter()
-        .filter(|name| !shown.contains(name) && *name != "policy")
+        .filter(|name| !shown.contains(name) && (own || !["policy", "proposed"].contains(name)))
         .flat_map(|name| {
             let values = match name {
-                "tags" | "others" => vec![form.raw(name).to_owned()],
+                "tags" | "others" | "policy" => vec![form.raw(name).to_owned()],
                 _ => form.all(name),
             };
             values.into_iter().map(move |value| (name, value))
@@ -311,6 +146,10 @@ async fn step(
     let (people, people_refused) = match at {
         2 | 3 => people(&actor, form).await?,
         _ => (Vec::new(), None),
+    };
+    let stores = match at {
+        0 => stores(&actor).await?,
+        _ => Vec::new(),
     };
     let told = |problem: Option<String>| problem.filter(|_| sent_here);
     let caller = actor.caller().await?;
@@ -334,10 +173,10 @@ async fn step(
             .collect(),
         purpose: choices.purpose.id.to_owned(),
         spec: form.get("spec").to_owned(),
-        origin: match form.get("origin") {
-            "EXTERNAL" => "EXTERNAL".to_owned(),
-            _ => "AWS_KMS".to_owned(),
-        },
+        origin: choices.origin(),
+        stores,
+        store: form.get("store").to_owned(),
+        xks_key: form.get("xks_key").to_owned(),
         multi_region: form.has("multi_region"),
         alias: form.get("alias").to_owned(),
         description: form.get("description").to_owned(),
@@ -348,17 +187,26 @@ async fn step(
         others: form.raw("others").to_owned(),
         sentences: sentences(&policy).unwrap_or_default(),
         policy,
+        proposed,
+        outdated,
         summary: vec![
             ("Alias", form.get("alias").to_owned()),
             ("Usage", usage(choices.purpose.usage).to_owned()),
             ("Spec", spec(choices.spec)),
+            ("Material", super::origin(choices.origin()).to_owned()),
             (
-                "Material",
-                super::origin(match form.get("origin") {
-                    "" => "AWS_KMS",
-                    origin => origin,
-                })
-                .to_owned(),
+                "External key",
+                match choices.origin() {
+                    "EXTERNAL_KEY_STORE" => form.get("xks_key").to_owned(),
+                    _ => String::new(),
+                },
+            ),
+            (
+                "Multi-Region",
+                match form.has("multi_region") {
+                    true => "may be replicated".to_owned(),
+                    false => String::new(),
+                },
             ),
             ("Description", form.get("description").to_owned()),
             ("Tags", form.raw("tags").trim().replace('\n', ", ")),
@@ -367,6 +215,8 @@ async fn step(
         .filter(|(_, text)| !text.is_empty())
         .collect(),
         spec_problem: choices.spec_problem().filter(|_| sent_here),
+        origin_problem: choices.origin_problem().filter(|_| sent_here),
+        store_problem: choices.store_problem().filter(|_| sent_here),
         alias_problem: told(choices.alias_problem()),
         tags_problem: told(choices.tags().err()),
         others_problem: told(choices.others_problem()),
@@ -380,6 +230,35 @@ async fn step(
         false => StatusCode::OK,
     };
     page_with(status, &wizard)
+}
+
+/// A policy's fingerprint. Browsers send line ends of their own.
+fn hash(policy: &str) -> String {
+    hex::encode(Sha256::digest(policy.replace("\r\n", "\n").as_bytes()))
+}
+
+/// An external key store to choose.
+struct Store {
+    id: String,
+    name: String,
+    connected: bool,
+}
+
+/// External key stores. Who may not list them sees none.
+async fn stores(actor: &Actor<'_>) -> Result<Vec<Store>, Fault> {
+    let answer = match actor.kms("DescribeCustomKeyStores", &json!({})).await {
+        Ok(answer) => answer,
+        Err(Fault::Refused(_)) => return Ok(Vec::new()),
+        Err(fault) => return Err(fault),
+    };
+    let stores = answer["CustomKeyStores"].as_array().into_iter().flatten();
+    Ok(stores
+        .map(|store| Store {
+            id: text(&store["CustomKeyStoreId"]),
+            name: text(&store["CustomKeyStoreName"]),
+            connected: store["ConnectionState"] == "CONNECTED",
+        })
+        .collect())
 }
 
 /// Users and roles of the account, for choosing. Who may not list them types ARNs into the policy.
@@ -414,7 +293,7 @@ async fn people(actor: &Actor<'_>, form: &Form) -> Result<(Vec<Person>, Option<S
 async fn create(visit: &Visit, choices: &Choices<'_>) -> Result<Page, Fault> {
     let form = choices.form;
     let first_wrong = [
-        (0, choices.spec_problem().map(str::to_owned)),
+        (0, choices.kind_problem().map(str::to_owned)),
         (1, choices.alias_problem().or(choices.tags().err())),
         (3, choices.others_problem()),
     ]
@@ -431,10 +310,14 @@ async fn create(visit: &Visit, choices: &Choices<'_>) -> Result<Page, Fault> {
         "Policy": form.raw("policy"),
         "KeyUsage": choices.purpose.usage,
         "KeySpec": choices.spec,
-        "Origin": match form.get("origin") { "EXTERNAL" => "EXTERNAL", _ => "AWS_KMS" },
+        "Origin": choices.origin(),
         "Description": form.get("description"),
         "MultiRegion": form.has("multi_region"),
     });
+    if choices.origin() == "EXTERNAL_KEY_STORE" {
+        input["CustomKeyStoreId"] = form.get("store").into();
+        input["XksKeyId"] = form.get("xks_key").into();
+    }
     let tags = choices.tags().unwrap_or_default();
     if !tags.is_empty() {
         input["Tags"] = tags.into();

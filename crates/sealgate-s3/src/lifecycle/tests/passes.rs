@@ -397,3 +397,24 @@ async fn old_uploads_are_aborted() {
         .list_uploads(world.bucket.id, "", None, None, None, 10);
     assert_eq!(left.await.unwrap().entries.len(), 2);
 }
+
+#[tokio::test]
+async fn beside_requests_a_pass_goes_in_small_steps_and_comes_as_far() {
+    let world = World::new(Versioning::Enabled).await;
+    for _ in 0..40 {
+        world.put("k").await;
+    }
+    world.rules(NONCURRENT).await;
+    world.it_is_day(2);
+    world.index.traffic().request();
+    let mut pass = world.pass(Origin::Operator).await.unwrap();
+    assert!(pass.step().await.unwrap());
+    let first = pass.tally().scanned;
+    assert!(first < 40, "{first}");
+    // Who comes after a crash begins where the last note says, and finds done what was done.
+    drop(pass);
+    world.index.traffic().request();
+    let tally = world.run(Origin::Operator).await;
+    assert_eq!(tally.noncurrent + first - 1, 39);
+    assert_eq!(world.there().await, ["k*"]);
+}

@@ -1,173 +1,16 @@
-//! Users, groups, roles and policies, to look at; and the question who may do what, answered by what decides.
+//! Who may do what, answered by what decides.
 
 use askama::Template;
 use sealgate_policy::{DecidedBy, Environment, Explanation};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::words;
+use super::MOST;
 use crate::actor::Actor;
 use crate::fault::Fault;
 use crate::response::Page;
 use crate::views::{Shell, page};
 use crate::visit::Visit;
-use crate::xml::Element;
-
-const MOST: &str = "200";
-
-struct Row {
-    name: String,
-    arn: String,
-    created: String,
-    place: String,
-}
-
-struct List {
-    title: &'static str,
-    rows: Vec<Row>,
-    refused: Option<String>,
-    more: bool,
-}
-
-#[derive(Template)]
-#[template(path = "people.html")]
-struct PeoplePage {
-    shell: Shell,
-    lists: Vec<List>,
-}
-
-/// Everybody there is.
-pub(crate) async fn list(visit: &Visit) -> Result<Page, Fault> {
-    let actor = visit.actor()?;
-    let mut lists = Vec::new();
-    for (title, operation, member, name) in [
-        ("Users", "ListUsers", "Users", "UserName"),
-        ("Groups", "ListGroups", "Groups", "GroupName"),
-        ("Roles", "ListRoles", "Roles", "RoleName"),
-        ("Policies", "ListPolicies", "Policies", "PolicyName"),
-    ] {
-        let mut parameters = vec![("MaxItems", MOST)];
-        if operation == "ListPolicies" {
-            parameters.push(("Scope", "Local"));
-        }
-        lists.push(match actor.iam(operation, &parameters).await {
-            Ok(answer) => List {
-                title,
-                rows: answer
-                    .at(&[member])
-                    .all("member")
-                    .map(|entry| Row {
-                        name: entry.text(name).to_owned(),
-                        arn: entry.text("Arn").to_owned(),
-                        created: words::xml_time(entry.text("CreateDate")),
-                        place: match title {
-                            "Users" => format!("/console/people/users/{}", entry.text(name)),
-                            _ => String::new(),
-                        },
-                    })
-                    .collect(),
-                refused: None,
-                more: answer.text("IsTruncated") == "true",
-            },
-            Err(Fault::Refused(refusal)) => List {
-                title,
-                rows: Vec::new(),
-                refused: Some(refusal.words().to_owned()),
-                more: false,
-            },
-            Err(fault) => return Err(fault),
-        });
-    }
-    page(&PeoplePage {
-        lists,
-        shell: Shell::new(visit, "people", "People"),
-    })
-}
-
-struct Key {
-    id: String,
-    active: bool,
-    created: String,
-}
-
-#[derive(Template)]
-#[template(path = "user.html")]
-struct UserPage {
-    shell: Shell,
-    name: String,
-    arn: String,
-    encoded_arn: String,
-    created: String,
-    keys: Vec<Key>,
-    attached: Vec<(String, String)>,
-    inline: Vec<String>,
-    groups: Vec<String>,
-    refused: Vec<String>,
-}
-
-/// What an operation answers; where it is refused, the reason goes on the list.
-async fn asked(
-    actor: &Actor<'_>,
-    operation: &str,
-    name: &str,
-    refused: &mut Vec<String>,
-) -> Result<Element, Fault> {
-    match actor.iam(operation, &[("UserName", name)]).await {
-        Ok(answer) => Ok(answer),
-        Err(Fault::Refused(refusal)) => {
-            refused.push(refusal.words().to_owned());
-            Ok(Element::default())
-        }
-        Err(fault) => Err(fault),
-    }
-}
-
-/// A user.
-pub(crate) async fn user(visit: &Visit, name: &str) -> Result<Page, Fault> {
-    let actor = visit.actor()?;
-    let answer = actor.iam("GetUser", &[("UserName", name)]).await?;
-    let user = answer.at(&["User"]);
-    let mut refused = Vec::new();
-    let keys = asked(&actor, "ListAccessKeys", name, &mut refused).await?;
-    let attached = asked(&actor, "ListAttachedUserPolicies", name, &mut refused).await?;
-    let inline = asked(&actor, "ListUserPolicies", name, &mut refused).await?;
-    let groups = asked(&actor, "ListGroupsForUser", name, &mut refused).await?;
-    page(&UserPage {
-        name: name.to_owned(),
-        encoded_arn: sealgate_wire::encode(user.text("Arn")),
-        arn: user.text("Arn").to_owned(),
-        created: words::xml_time(user.text("CreateDate")),
-        keys: keys
-            .at(&["AccessKeyMetadata"])
-            .all("member")
-            .map(|key| Key {
-                id: key.text("AccessKeyId").to_owned(),
-                active: key.text("Status") == "Active",
-                created: words::xml_time(key.text("CreateDate")),
-            })
-            .collect(),
-        attached: attached
-            .at(&["AttachedPolicies"])
-            .all("member")
-            .map(|policy| {
-                let arn = policy.text("PolicyArn").to_owned();
-                (policy.text("PolicyName").to_owned(), arn)
-            })
-            .collect(),
-        inline: inline
-            .at(&["PolicyNames"])
-            .all("member")
-            .map(|name| name.own_text().to_owned())
-            .collect(),
-        groups: groups
-            .at(&["Groups"])
-            .all("member")
-            .map(|group| group.text("GroupName").to_owned())
-            .collect(),
-        refused,
-        shell: Shell::new(visit, "people", name),
-    })
-}
 
 /// What the question is answered with.
 struct Verdict {
@@ -193,7 +36,7 @@ struct SimulatePage<'a> {
 }
 
 /// Whether somebody may do something, and why.
-pub(crate) async fn simulate(visit: &Visit) -> Result<Page, Fault> {
+pub(crate) async fn show(visit: &Visit) -> Result<Page, Fault> {
     let actor = visit.actor()?;
     let principal = visit.parameter("principal").trim();
     let action = visit.parameter("action").trim();

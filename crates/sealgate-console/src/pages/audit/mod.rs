@@ -1,5 +1,10 @@
 //! The audit trail: searched as `LookupEvents` searches it, record by record.
 
+mod chain;
+mod export;
+mod search;
+mod why;
+
 use askama::Template;
 use serde_json::{Value, json};
 use time::OffsetDateTime;
@@ -8,10 +13,15 @@ use time::format_description::well_known::Rfc3339;
 use time::macros::format_description;
 
 use super::words;
-use crate::fault::Fault;
+use crate::fault::{Fault, Refusal};
 use crate::response::Page;
 use crate::views::{Shell, page, short_name};
 use crate::visit::Visit;
+
+use chain::Chain;
+pub(crate) use chain::verify;
+pub(crate) use export::send as export;
+use search::{Found, Outcome, Search};
 
 /// The attributes that the trail is searched by, with the words for them.
 const ATTRIBUTES: [(&str, &str); 8] = [
@@ -25,6 +35,8 @@ const ATTRIBUTES: [(&str, &str); 8] = [
     ("EventId", "Event ID"),
 ];
 const ON_A_PAGE: usize = 50;
+/// Answers of fifty events that are looked through for a page of those with one outcome.
+const ANSWERS: usize = 20;
 
 /// An event, as lists show it.
 pub(crate) struct EventRow {
@@ -93,8 +105,16 @@ struct AuditPage<'a> {
     value: &'a str,
     from: &'a str,
     to: &'a str,
+    outcomes: [(&'static str, &'static str); 4],
+    outcome: &'a str,
     events: Vec<EventRow>,
+    looked_at: usize,
     next: Option<String>,
+    as_json: String,
+    as_gzip: String,
+    most: usize,
+    walked: i64,
+    chain: Option<Chain>,
     problem: Option<String>,
 }
 
@@ -106,62 +126,69 @@ pub(crate) async fn list(visit: &Visit) -> Result<Page, Fault> {
         visit.parameter("value").trim(),
     );
     let (from, to) = (visit.parameter("from"), visit.parameter("to"));
-    let mut input = json!({ "MaxResults": ON_A_PAGE });
-    if !value.is_empty() {
-        input["LookupAttributes"] = json!([{ "AttributeKey": attribute, "AttributeValue": value }]);
-    }
-    let mut problem = None;
-    for (name, text) in [("StartTime", from), ("EndTime", to)] {
-        if text.is_empty() {
-            continue;
+    let outcome = visit.parameter("outcome");
+    let asked = [
+        ("attribute", if value.is_empty() { "" } else { attribute }),
+        ("value", value),
+        ("from", from),
+        ("to", to),
+        ("outcome", outcome),
+    ];
+    let and = |name, value| {
+        let mut asked = asked.to_vec();
+        asked.push((name, value));
+        asked
+    };
+    let found = match Search::of(visit) {
+        Ok(search) => search.run(visit, ON_A_PAGE, ANSWERS).await,
+        Err(problem) => Err(Refusal {
+            status: 400,
+            code: String::new(),
+            message: problem,
         }
-        match local_time(text) {
-            Some(time) => input[name] = json!(time.unix_timestamp()),
-            None => problem = Some(format!("{text} is not a time.")),
+        .into()),
+    };
+    let (found, problem) = match found {
+        Ok(found) => (found, None),
+        Err(Fault::Refused(refusal)) => {
+            let nothing = Found {
+                events: Vec::new(),
+                looked_at: 0,
+                next: None,
+            };
+            (nothing, Some(refusal.words().to_owned()))
         }
-    }
-    let token = visit.parameter("token");
-    if !token.is_empty() {
-        input["NextToken"] = token.into();
-    }
-    let mut next = None;
-    let mut events = Vec::new();
-    if problem.is_none() {
-        match actor.cloudtrail("LookupEvents", &input).await {
-            Ok(answer) => {
-                events = rows(&answer);
-                next = answer["NextToken"].as_str().map(|token| {
-                    super::link(
-                        "/console/audit",
-                        &[
-                            ("attribute", attribute),
-                            ("value", value),
-                            ("from", from),
-                            ("to", to),
-                            ("token", token),
-                        ],
-                    )
-                });
-            }
-            Err(Fault::Refused(refusal)) => problem = Some(refusal.words().to_owned()),
-            Err(fault) => return Err(fault),
-        }
-    }
+        Err(fault) => return Err(fault),
+    };
+    let caller = actor.caller().await?;
+    let chain = match actor.why_not(&caller, "cloudtrail:LookupEvents") {
+        None => Some(chain::state(visit).await?),
+        Some(_) => None,
+    };
+    let next = found.next.as_deref();
     page(&AuditPage {
         attributes: ATTRIBUTES,
         attribute,
         value,
         from,
         to,
-        events,
-        next,
+        outcomes: Outcome::ALL,
+        outcome,
+        events: found.events.iter().map(row).collect(),
+        looked_at: found.looked_at,
+        next: next.map(|token| super::link("/console/audit", &and("token", token))),
+        as_json: super::link("/console/audit/export", &and("as", "json")),
+        as_gzip: super::link("/console/audit/export", &and("as", "gzip")),
+        most: export::MOST,
+        walked: chain::WALKED,
+        chain,
         problem,
         shell: Shell::new(visit, "audit", "Audit"),
     })
 }
 
 /// What the field of a browser for a time gives, taken as UTC.
-fn local_time(text: &str) -> Option<OffsetDateTime> {
+pub(crate) fn local_time(text: &str) -> Option<OffsetDateTime> {
     const MINUTES: &[BorrowedFormatItem<'_>] =
         format_description!("[year]-[month]-[day]T[hour]:[minute]");
     const SECONDS: &[BorrowedFormatItem<'_>] =
@@ -172,6 +199,23 @@ fn local_time(text: &str) -> Option<OffsetDateTime> {
         .ok()
 }
 
+/// Where it is asked what policies say of the same call now.
+fn again(record: &Value) -> Option<String> {
+    record["errorCode"].as_str()?;
+    let principal = record["userIdentity"]["arn"].as_str()?;
+    let service = record["eventSource"]
+        .as_str()?
+        .strip_suffix(".amazonaws.com")?;
+    let action = format!("{service}:{}", record["eventName"].as_str()?);
+    let resource = record["resources"][0]["ARN"].as_str().unwrap_or_default();
+    let query = [
+        ("principal", principal),
+        ("action", &action),
+        ("resource", resource),
+    ];
+    Some(super::link("/console/people/simulate", &query))
+}
+
 #[derive(Template)]
 #[template(path = "audit_event.html")]
 struct EventPage {
@@ -179,6 +223,8 @@ struct EventPage {
     event: EventRow,
     facts: Vec<(&'static str, String)>,
     message: String,
+    why: Vec<String>,
+    again: Option<String>,
     resources: Vec<(String, String)>,
     json: String,
 }
@@ -216,6 +262,8 @@ pub(crate) async fn show(visit: &Visit, id: &str) -> Result<Page, Fault> {
             .filter(|(_, text)| !text.is_empty())
             .collect(),
         message: text(&record["errorMessage"]),
+        why: why::sentences(&record),
+        again: again(&record),
         resources: resources
             .into_iter()
             .flatten()

@@ -1,10 +1,13 @@
 //! Forms that browsers send: small, and only from pages of the session they come in.
 
+use std::time::Duration;
+
 use bytes::Bytes;
 use http::header::{CONTENT_TYPE, ORIGIN};
 use http_body_util::{BodyExt as _, Limited};
 use hyper::body::Incoming;
 use sealgate_wire::Query;
+use tokio::time::timeout;
 use zeroize::Zeroizing;
 
 use crate::fault::Fault;
@@ -13,6 +16,8 @@ use crate::visit::Visit;
 
 /// The largest form without a file: a policy of 32 KiB, percent-encoded, and room.
 const LARGEST: usize = 256 * 1024;
+/// Who takes longer to send one holds the connection on purpose.
+const PATIENCE: Duration = Duration::from_secs(30);
 
 /// A form's fields.
 pub(crate) struct Form(Query);
@@ -37,9 +42,9 @@ impl Form {
         {
             return Err(Fault::Form("It is not sent as a form."));
         }
-        let bytes: Bytes = Limited::new(body, LARGEST)
-            .collect()
+        let bytes: Bytes = timeout(PATIENCE, Limited::new(body, LARGEST).collect())
             .await
+            .map_err(|_| Fault::Form("It did not come in time."))?
             .map_err(|_| Fault::TooLarge)?
             .to_bytes();
         // It may hold a secret.

@@ -18,6 +18,8 @@ pub(crate) const IDLE: Duration = Duration::from_secs(30 * 60);
 pub(crate) const LONGEST: Duration = Duration::from_secs(12 * 60 * 60);
 /// Sessions kept at most; then the one that was idle longest ends.
 const MOST: usize = 4096;
+/// Sessions of one principal at most: nobody ends those of others by signing in again and again.
+const MOST_OF_ONE: usize = 64;
 /// Submissions that a session remembers, so that one sent twice acts once.
 const SUBMISSIONS: usize = 64;
 
@@ -126,9 +128,15 @@ impl Sessions {
         };
         let mut kept = self.kept.lock();
         kept.retain(|_, session| !session.has_ended(now));
-        if kept.len() >= MOST
+        let own = kept
+            .values()
+            .filter(|it| it.session.principal == principal)
+            .count();
+        let own_are_full = own >= MOST_OF_ONE;
+        if (own_are_full || kept.len() >= MOST)
             && let Some(oldest) = kept
                 .iter()
+                .filter(|(_, it)| !own_are_full || it.session.principal == principal)
                 .min_by_key(|(_, session)| session.used)
                 .map(|(name, _)| *name)
         {
@@ -218,13 +226,19 @@ mod tests {
     use super::*;
 
     fn begin(sessions: &Sessions, now: Instant) -> String {
+        begin_as(sessions, "arn", now)
+    }
+
+    fn begin_as(sessions: &Sessions, principal: &str, now: Instant) -> String {
         let standing = ConsoleSession {
             credential: sealgate_iam::ConsoleCredential::AccessKey { id: "AKIA".into() },
             since: time::OffsetDateTime::UNIX_EPOCH,
             expires: time::OffsetDateTime::UNIX_EPOCH,
             mfa_at: None,
         };
-        let id = sessions.begin(standing, false, "arn", "1", now).unwrap();
+        let id = sessions
+            .begin(standing, false, principal, "1", now)
+            .unwrap();
         id.expose().to_owned()
     }
 
@@ -285,12 +299,28 @@ mod tests {
     }
 
     #[test]
+    fn nobody_ends_the_sessions_of_others_by_signing_in() {
+        let (sessions, start) = (Sessions::default(), Instant::now());
+        let (theirs, first) = (
+            begin_as(&sessions, "theirs", start),
+            begin(&sessions, start),
+        );
+        let now = start + Duration::from_secs(1);
+        for _ in 0..MOST_OF_ONE {
+            begin(&sessions, now);
+        }
+        assert!(sessions.find(&theirs, now).is_some());
+        assert!(sessions.find(&first, now).is_none());
+        assert_eq!(sessions.kept.lock().len(), MOST_OF_ONE + 1);
+    }
+
+    #[test]
     fn the_session_idle_longest_makes_room() {
         let (sessions, start) = (Sessions::default(), Instant::now());
         let first = begin(&sessions, start);
         let now = start + Duration::from_secs(1);
-        for _ in 0..MOST {
-            begin(&sessions, now);
+        for number in 0..MOST {
+            begin_as(&sessions, &number.to_string(), now);
         }
         assert!(sessions.find(&first, now).is_none());
         assert_eq!(sessions.kept.lock().len(), MOST);

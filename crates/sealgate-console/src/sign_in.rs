@@ -211,7 +211,9 @@ async fn by_key(visit: &Visit, form_sent: &Form) -> Result<Page, Fault> {
         access_key_id,
         ..Typed::default()
     };
-    if let Some(page) = wait(visit, access_key_id, &typed) {
+    // Named as what it is, so that no other kind of attempt can be typed here.
+    let subject = format!("key {access_key_id}");
+    if let Some(page) = wait(visit, &subject, &typed) {
         return page;
     }
     let (parts, now) = (parts(visit)?, OffsetDateTime::now_utc());
@@ -224,7 +226,7 @@ async fn by_key(visit: &Visit, form_sent: &Form) -> Result<Page, Fault> {
     match outcome {
         SignIn::Accepted(caller) => {
             let throttle = &visit.console.throttle;
-            throttle.succeeded(access_key_id, visit.address());
+            throttle.succeeded(&subject, visit.address());
             let halfway = Halfway {
                 caller,
                 credential: ConsoleCredential::AccessKey {

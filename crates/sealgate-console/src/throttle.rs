@@ -6,6 +6,7 @@ use std::time::{Duration, Instant};
 
 use lru::LruCache;
 use parking_lot::Mutex;
+use sealgate_crypto::hash::{Digest as _, Sha256};
 
 /// Failures that are nobody's business.
 const FREE: u32 = 5;
@@ -23,7 +24,8 @@ const REMEMBERED: NonZeroUsize = match NonZeroUsize::new(16 * 1024) {
 
 #[derive(Clone, PartialEq, Eq, Hash)]
 enum Subject {
-    Key(String),
+    /// A hash: what is typed may be long.
+    Key([u8; 32]),
     Address(IpAddr),
 }
 
@@ -63,7 +65,7 @@ fn subjects(access_key_id: &str, address: IpAddr) -> [Subject; 2] {
         }
         address => address,
     };
-    let key: String = access_key_id.chars().take(128).collect();
+    let key = Sha256::digest(access_key_id.as_bytes()).into();
     [Subject::Key(key), Subject::Address(network)]
 }
 

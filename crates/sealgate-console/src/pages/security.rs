@@ -313,12 +313,13 @@ pub(crate) async fn change_password(visit: &Visit, body: Incoming) -> Result<Pag
         Err(fault) => return Err(fault),
     }
     throttle.succeeded(&subject, visit.address());
-    let user = crate::views::short_name(&session.principal);
+    // Not the short name of pages: that of a user who is called `root` is another.
+    let user = session.principal.rsplit('/').next().unwrap_or_default();
     let parts = sign_in::parts(visit)?;
     let now = OffsetDateTime::now_utc();
     let iam = &visit.console.deps.iam;
     let again = iam
-        .sign_in_with_password(&session.account, &user, &new, &parts, &visit.conn, now)
+        .sign_in_with_password(&session.account, user, &new, &parts, &visit.conn, now)
         .await
         .map_err(|_| Fault::Internal)?;
     let PasswordSignIn::Accepted { credential, .. } = again else {

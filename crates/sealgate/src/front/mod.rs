@@ -456,7 +456,8 @@ fn carries_secret(parts: &Parts) -> bool {
             .headers
             .get("x-amz-target")
             .is_some_and(|target| target == "TrentService.Encrypt")
-        || parts.method == http::Method::POST && parts.uri.path() == "/console/sign-in"
+        // Passwords, seeds and customers' keys come in the forms of many pages.
+        || parts.method == http::Method::POST && is_console(parts.uri.path())
 }
 
 /// What cannot be the name of a bucket is not written to the log: it may be anything.

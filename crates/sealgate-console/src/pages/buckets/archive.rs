@@ -91,11 +91,13 @@ fn safe_name(below: &str) -> Option<String> {
         .split('/')
         .map(|part| match part {
             "" => "%".to_owned(),
+            "%" => "%25".to_owned(),
             "." => "%2E".to_owned(),
             ".." => "%2E%2E".to_owned(),
             part => part
-                .chars()
-                .map(|one| match one {
+                .char_indices()
+                .map(|(at, one)| match one {
+                    '%' if looks_escaped(part, at) => "%25".to_owned(),
                     '\\' => "%5C".to_owned(),
                     ':' => "%3A".to_owned(),
                     control if control.is_control() => {
@@ -107,6 +109,13 @@ fn safe_name(below: &str) -> Option<String> {
         })
         .collect();
     Some(parts.join("/") + folder)
+}
+
+/// Whether what is written there could be an escape of ours, which no two keys may share.
+fn looks_escaped(part: &str, at: usize) -> bool {
+    part.as_bytes()
+        .get(at + 1..at + 3)
+        .is_some_and(|two| two.iter().all(u8::is_ascii_hexdigit))
 }
 
 fn zip_time(text: &str) -> DateTime {
@@ -312,6 +321,8 @@ mod tests {
             ("ä/", "ä/"),
             ("../", "%2E%2E/"),
             ("/", "%/"),
+            ("a/%/b", "a/%25/b"),
+            ("%2E%2E/100%", "%252E%252E/100%"),
         ] {
             assert_eq!(safe_name(key).as_deref(), Some(name));
         }

@@ -78,7 +78,7 @@ struct Fields {
 
 async fn part(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault> {
     let session = visit.session()?;
-    let mut form = form_with_file(visit, body)?;
+    let (mut form, began) = form_with_file(visit, body)?;
     let mut fields = Fields::default();
     for _ in 0..16 {
         let Some(field) = form.next_field().await.map_err(broken)? else {
@@ -89,6 +89,7 @@ async fn part(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault
             if !session.owns_form(&fields.form_token) {
                 return Err(Fault::Forged);
             }
+            began.tell();
             let stored = store(visit, bucket, &fields, field).await;
             if stored.is_err() {
                 read_away(form).await;

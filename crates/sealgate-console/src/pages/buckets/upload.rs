@@ -1,6 +1,8 @@
 //! An upload from a form. It streams: what is small becomes an object at once, what is larger goes in parts, so that
 //! no more than one part is in memory.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::{Bytes, BytesMut};
@@ -11,10 +13,11 @@ use hyper::body::Incoming;
 use multer::{Constraints, Field, Multipart, SizeLimit};
 use zeroize::Zeroizing;
 
-use futures_util::StreamExt as _;
+use futures_util::{StreamExt as _, stream};
 
 use super::bucket_place;
 use super::sealing::{Headers, Sealing};
+use crate::BoxError;
 use crate::actor::{Actor, S3Request};
 use crate::fault::Fault;
 use crate::response::{Page, see_other, whole};
@@ -29,18 +32,10 @@ const MOST_PARTS: usize = 10_000;
 const PATIENCE: Duration = Duration::from_secs(30);
 /// The fields before the file.
 const LARGEST_FIELD: u64 = 16 * 1024;
-const FIELDS: [&str; 10] = [
-    "form_token",
-    "once",
-    "key",
-    "mode",
-    "kms_key",
-    "customer_key",
-    "together",
-    "upload",
-    "number",
-    "length",
-];
+/// All that comes before the file, and what is read ahead of it: until the file begins, it is held in memory.
+const LARGEST_HEAD: usize = 1 << 20;
+/// A client that sends nothing for so long is given up.
+const SILENCE: Duration = Duration::from_secs(60);
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 const X_PLACE: HeaderName = HeaderName::from_static("x-place");
 
@@ -54,8 +49,21 @@ struct Fields {
     together: u32,
 }
 
+/// Tells the form that its file has begun: from then on it is as long as it likes.
+#[derive(Clone, Default)]
+pub(super) struct FileBegan(Arc<AtomicBool>);
+
+impl FileBegan {
+    pub(super) fn tell(&self) {
+        self.0.store(true, Ordering::Relaxed);
+    }
+}
+
 /// A form of fields, and then a file.
-pub(super) fn form_with_file(visit: &Visit, body: Incoming) -> Result<Multipart<'static>, Fault> {
+pub(super) fn form_with_file(
+    visit: &Visit,
+    body: Incoming,
+) -> Result<(Multipart<'static>, FileBegan), Fault> {
     let content_type = visit
         .headers
         .get(CONTENT_TYPE)
@@ -63,17 +71,38 @@ pub(super) fn form_with_file(visit: &Visit, body: Incoming) -> Result<Multipart<
         .unwrap_or_default();
     let boundary = multer::parse_boundary(content_type)
         .map_err(|_| Fault::Form("It is not sent as a form with a file."))?;
-    let stream = BodyStream::new(body)
-        .filter_map(|frame| async { frame.map(|frame| frame.into_data().ok()).transpose() });
-    let limits = FIELDS.into_iter().fold(SizeLimit::new(), |limits, name| {
-        limits.for_field(name, LARGEST_FIELD)
+    let began = FileBegan::default();
+    let start = (BodyStream::new(body), began.clone(), 0_usize);
+    let bytes = stream::unfold(start, |(mut body, began, mut head)| async move {
+        loop {
+            let frame = match tokio::time::timeout(SILENCE, body.next()).await {
+                Ok(frame) => frame?,
+                Err(_) => {
+                    let silent: BoxError = "nothing came for too long".into();
+                    return Some((Err(silent), (body, began, head)));
+                }
+            };
+            let data = match frame.map(|frame| frame.into_data()) {
+                Ok(Ok(data)) => data,
+                Ok(Err(_trailers)) => continue,
+                Err(error) => return Some((Err(error.into()), (body, began, head))),
+            };
+            if !began.0.load(Ordering::Relaxed) {
+                head = head.saturating_add(data.len());
+                if head > LARGEST_HEAD {
+                    let large: BoxError = "the fields are too large".into();
+                    return Some((Err(large), (body, began, head)));
+                }
+            }
+            return Some((Ok(data), (body, began, head)));
+        }
     });
+    let limits = SizeLimit::new()
+        .per_field(LARGEST_FIELD)
+        .for_field("file", u64::MAX);
     let constraints = Constraints::new().size_limit(limits);
-    Ok(Multipart::with_constraints(
-        Box::pin(stream),
-        boundary,
-        constraints,
-    ))
+    let form = Multipart::with_constraints(Box::pin(bytes), boundary, constraints);
+    Ok((form, began))
 }
 
 /// A browser that is still sending does not read the answer: what is left comes to its end first, for a while.
@@ -84,7 +113,7 @@ pub(super) async fn read_away(mut form: Multipart<'static>) {
 
 pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault> {
     let session = visit.session()?;
-    let mut form = form_with_file(visit, body)?;
+    let (mut form, began) = form_with_file(visit, body)?;
     let mut fields = Fields::default();
     for _ in 0..16 {
         let Some(field) = form.next_field().await.map_err(broken)? else {
@@ -95,6 +124,7 @@ pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Resu
             if !session.owns_form(&fields.form_token) {
                 return Err(Fault::Forged);
             }
+            began.tell();
             let actor = visit.actor()?;
             let key = match store(visit, &actor, bucket, &fields, field).await {
                 Ok(key) => key,

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import json
-import uuid
 from collections.abc import Iterator
 
 import pytest
-from gateway import ACCOUNT, ALICE, Gateway, User
+from gateway import ACCOUNT, ALICE, Gateway, User, unique
 from one_time_codes import code, step_now, two_codes
 from visitor import Visitor
 
@@ -37,7 +36,7 @@ def iam(gateway: Gateway):
 
 @pytest.fixture
 def user(iam) -> str:
-    name = f"user-{uuid.uuid4().hex[:8]}"
+    name = unique("user")
     iam.create_user(UserName=name)
     iam.put_user_policy(UserName=name, PolicyName="own", PolicyDocument=json.dumps(OWN))
     return name
@@ -89,7 +88,7 @@ def test_a_user_gets_a_password_changes_it_first_and_is_in(visit, gateway, iam, 
 
 
 def test_the_account_may_be_named_by_its_alias(visit, iam, user):
-    alias = f"shop-{uuid.uuid4().hex[:8]}"
+    alias = unique("shop")
     iam.create_account_alias(AccountAlias=alias)
     iam.create_login_profile(UserName=user, Password=GOOD)
     visitor = visit()

@@ -4,17 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import uuid
 
 import pytest
 from botocore.exceptions import ClientError
-from gateway import ACCOUNT, ALICE, BOB, ROOT_USER, Gateway, User
+from gateway import ACCOUNT, ALICE, BOB, ROOT_USER, Gateway, User, unique
 
 READ_BUCKETS = {"Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": "s3:ListAllMyBuckets", "Resource": "*"}]}
-
-
-def unique(word: str) -> str:
-    return f"{word}-{uuid.uuid4().hex[:8]}"
 
 
 @pytest.fixture(scope="module")

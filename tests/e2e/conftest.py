@@ -6,7 +6,6 @@ a second Sealgate as the store. Tests that do not harm it share one gateway for 
 
 from __future__ import annotations
 
-import itertools
 import json
 import os
 import random
@@ -22,7 +21,7 @@ from pathlib import Path
 import boto3
 import operations
 import pytest
-from gateway import ALICE, REGION, ROOT_USER, Gateway, User, clean_environment
+from gateway import ALICE, REGION, ROOT_USER, Gateway, User, clean_environment, unique
 from modes import MODES
 from tokens import TEST_ROOT
 
@@ -30,7 +29,6 @@ STORES = ("local", "moto", "sealgate")
 SCHEMES = ("http", "https")
 # Set to run every test over every kind of store: longer than the suite may take.
 ALL_STORES = bool(os.environ.get("SEALGATE_ALL_STORES"))
-NUMBERS = itertools.count(1)
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -69,10 +67,6 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         metafunc.parametrize("mode", MODES, ids=lambda mode: mode.name.replace(" ", "-"))
     if "scheme" in metafunc.fixturenames and "scheme" not in own:
         metafunc.parametrize("scheme", SCHEMES)
-
-
-def unique(prefix: str) -> str:
-    return f"{prefix}-{os.getpid()}-{next(NUMBERS)}"
 
 
 def noise(length: int, seed: object = 0) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import itertools
 import os
 import re
 import signal
@@ -74,6 +75,14 @@ name = "other"
 email = "other@example.com"
 access_key = {{ id = "{CAROL.access_key}", secret = "{CAROL.secret_key}" }}
 """
+
+
+NUMBERS = itertools.count(1)
+
+
+def unique(prefix: str) -> str:
+    """A name that nothing else has in this run."""
+    return f"{prefix}-{os.getpid()}-{next(NUMBERS)}"
 
 
 def binary() -> str:

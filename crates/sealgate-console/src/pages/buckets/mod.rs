@@ -5,6 +5,7 @@ pub(crate) mod archive;
 pub(crate) mod browse;
 pub(crate) mod documents;
 pub(crate) mod download;
+mod file_form;
 pub(crate) mod kinds;
 pub(crate) mod link;
 pub(crate) mod list;

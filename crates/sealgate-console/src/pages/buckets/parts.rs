@@ -10,8 +10,9 @@ use multer::Field;
 use serde_json::json;
 use zeroize::Zeroizing;
 
+use super::file_form::{fields_then_file, read_away};
 use super::sealing::Sealing;
-use super::upload::{arrived, broken, completed, form_with_file, read_away};
+use super::upload::{arrived, completed};
 use crate::actor::{Actor, S3Request};
 use crate::fault::{Fault, Refusal};
 use crate::forms::Form;
@@ -68,7 +69,6 @@ async fn begin(visit: &Visit, bucket: &str, form: &Form) -> Result<Page, Fault> 
 /// The fields before the bytes of a part.
 #[derive(Default)]
 struct Fields {
-    form_token: String,
     key: String,
     upload: String,
     number: String,
@@ -77,28 +77,9 @@ struct Fields {
 }
 
 async fn part(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault> {
-    let session = visit.session()?;
-    let (mut form, began) = form_with_file(visit, body)?;
     let mut fields = Fields::default();
-    for _ in 0..16 {
-        let Some(field) = form.next_field().await.map_err(broken)? else {
-            break;
-        };
-        let name = field.name().unwrap_or_default().to_owned();
-        if name == "file" {
-            if !session.owns_form(&fields.form_token) {
-                return Err(Fault::Forged);
-            }
-            began.tell();
-            let stored = store(visit, bucket, &fields, field).await;
-            if stored.is_err() {
-                read_away(form).await;
-            }
-            return stored.map(|()| answer(&json!({})));
-        }
-        let value = field.text().await.map_err(broken)?;
-        match name.as_str() {
-            "form_token" => fields.form_token = value,
+    let (file, rest) = fields_then_file(visit, body, |name, value| {
+        match name {
             "key" => fields.key = value,
             "upload" => fields.upload = value,
             "number" => fields.number = value,
@@ -111,8 +92,14 @@ async fn part(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault
             "customer_key" => fields.sealing.customer_key = Zeroizing::new(value),
             _ => {}
         }
+        Ok(())
+    })
+    .await?;
+    let stored = store(visit, bucket, &fields, file).await;
+    if stored.is_err() {
+        read_away(rest).await;
     }
-    Err(Fault::Form("There is no file in it."))
+    stored.map(|()| answer(&json!({})))
 }
 
 async fn store(

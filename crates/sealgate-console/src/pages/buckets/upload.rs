@@ -1,23 +1,15 @@
 //! An upload from a form. It streams: what is small becomes an object at once, what is larger goes in parts, so that
 //! no more than one part is in memory.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
-
 use bytes::{Bytes, BytesMut};
-use http::header::CONTENT_TYPE;
 use http::{HeaderName, HeaderValue, Method, Response, StatusCode};
-use http_body_util::BodyStream;
 use hyper::body::Incoming;
-use multer::{Constraints, Field, Multipart, SizeLimit};
+use multer::Field;
 use zeroize::Zeroizing;
 
-use futures_util::{StreamExt as _, stream};
-
 use super::bucket_place;
+use super::file_form::{broken, fields_then_file, read_away};
 use super::sealing::{Headers, Sealing};
-use crate::BoxError;
 use crate::actor::{Actor, S3Request};
 use crate::fault::Fault;
 use crate::response::{Page, see_other, whole};
@@ -28,116 +20,22 @@ use crate::xml::Element;
 const PART: usize = 8 << 20;
 /// S3 takes no more parts than these.
 const MOST_PARTS: usize = 10_000;
-/// How long the rest of an upload that was refused is read away.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// The fields before the file.
-const LARGEST_FIELD: u64 = 16 * 1024;
-/// All that comes before the file, and what is read ahead of it: until the file begins, it is held in memory.
-const LARGEST_HEAD: usize = 1 << 20;
-/// A client that sends nothing for so long is given up.
-const SILENCE: Duration = Duration::from_secs(60);
 const X_REQUESTED_WITH: HeaderName = HeaderName::from_static("x-requested-with");
 const X_PLACE: HeaderName = HeaderName::from_static("x-place");
 
 /// The fields that come before the file.
 #[derive(Default)]
 struct Fields {
-    form_token: String,
     key: String,
     sealing: Sealing,
     /// How many files were sent together, if this is the last of them.
     together: u32,
 }
 
-/// Tells the form that its file has begun: from then on it is as long as it likes.
-#[derive(Clone, Default)]
-pub(super) struct FileBegan(Arc<AtomicBool>);
-
-impl FileBegan {
-    pub(super) fn tell(&self) {
-        self.0.store(true, Ordering::Relaxed);
-    }
-}
-
-/// A form of fields, and then a file.
-pub(super) fn form_with_file(
-    visit: &Visit,
-    body: Incoming,
-) -> Result<(Multipart<'static>, FileBegan), Fault> {
-    let content_type = visit
-        .headers
-        .get(CONTENT_TYPE)
-        .and_then(|value| value.to_str().ok())
-        .unwrap_or_default();
-    let boundary = multer::parse_boundary(content_type)
-        .map_err(|_| Fault::Form("It is not sent as a form with a file."))?;
-    let began = FileBegan::default();
-    let start = (BodyStream::new(body), began.clone(), 0_usize);
-    let bytes = stream::unfold(start, |(mut body, began, mut head)| async move {
-        loop {
-            let frame = match tokio::time::timeout(SILENCE, body.next()).await {
-                Ok(frame) => frame?,
-                Err(_) => {
-                    let silent: BoxError = "nothing came for too long".into();
-                    return Some((Err(silent), (body, began, head)));
-                }
-            };
-            let data = match frame.map(|frame| frame.into_data()) {
-                Ok(Ok(data)) => data,
-                Ok(Err(_trailers)) => continue,
-                Err(error) => return Some((Err(error.into()), (body, began, head))),
-            };
-            if !began.0.load(Ordering::Relaxed) {
-                head = head.saturating_add(data.len());
-                if head > LARGEST_HEAD {
-                    let large: BoxError = "the fields are too large".into();
-                    return Some((Err(large), (body, began, head)));
-                }
-            }
-            return Some((Ok(data), (body, began, head)));
-        }
-    });
-    let limits = SizeLimit::new()
-        .per_field(LARGEST_FIELD)
-        .for_field("file", u64::MAX);
-    let constraints = Constraints::new().size_limit(limits);
-    let form = Multipart::with_constraints(Box::pin(bytes), boundary, constraints);
-    Ok((form, began))
-}
-
-/// A browser that is still sending does not read the answer: what is left comes to its end first, for a while.
-pub(super) async fn read_away(mut form: Multipart<'static>) {
-    let rest = async { while let Ok(Some(_)) = form.next_field().await {} };
-    let _ = tokio::time::timeout(PATIENCE, rest).await;
-}
-
 pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Result<Page, Fault> {
-    let session = visit.session()?;
-    let (mut form, began) = form_with_file(visit, body)?;
     let mut fields = Fields::default();
-    for _ in 0..16 {
-        let Some(field) = form.next_field().await.map_err(broken)? else {
-            break;
-        };
-        let name = field.name().unwrap_or_default().to_owned();
-        if name == "file" {
-            if !session.owns_form(&fields.form_token) {
-                return Err(Fault::Forged);
-            }
-            began.tell();
-            let actor = visit.actor()?;
-            let key = match store(visit, &actor, bucket, &fields, field).await {
-                Ok(key) => key,
-                Err(fault) => {
-                    read_away(form).await;
-                    return Err(fault);
-                }
-            };
-            return Ok(arrived(visit, bucket, &key, fields.together));
-        }
-        let value = field.text().await.map_err(broken)?;
-        match name.as_str() {
-            "form_token" => fields.form_token = value,
+    let (file, rest) = fields_then_file(visit, body, |name, value| {
+        match name {
             "key" => fields.key = value,
             "mode" => fields.sealing.mode = value,
             "kms_key" => fields.sealing.kms_key = value.trim().to_owned(),
@@ -145,16 +43,16 @@ pub(crate) async fn receive(visit: &Visit, bucket: &str, body: Incoming) -> Resu
             "together" => fields.together = value.parse().unwrap_or_default(),
             _ => {}
         }
-    }
-    Err(Fault::Form("There is no file in it."))
-}
-
-pub(super) fn broken(error: multer::Error) -> Fault {
-    match error {
-        multer::Error::FieldSizeExceeded { .. } | multer::Error::StreamSizeExceeded { .. } => {
-            Fault::TooLarge
+        Ok(())
+    })
+    .await?;
+    let actor = visit.actor()?;
+    match store(visit, &actor, bucket, &fields, file).await {
+        Ok(key) => Ok(arrived(visit, bucket, &key, fields.together)),
+        Err(fault) => {
+            read_away(rest).await;
+            Err(fault)
         }
-        _ => Fault::Form("It broke off, or is not encoded as forms are."),
     }
 }
 

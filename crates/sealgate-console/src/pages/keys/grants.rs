@@ -6,9 +6,9 @@ use serde_json::{Map, Value, json};
 use super::detail;
 use super::text;
 use super::view::{Doing, View};
-use crate::actor::Actor;
 use crate::fault::{Fault, Refusal};
 use crate::forms::Form;
+use crate::pages::people;
 use crate::response::{Page, see_other};
 use crate::views::Shell;
 use crate::visit::Visit;
@@ -245,7 +245,7 @@ pub(super) async fn tab(view: &View<'_>, typed: Option<Typed>) -> Result<String,
             .into_iter()
             .map(|name| (name, typed.operations.iter().any(|it| it == name)))
             .collect(),
-        people: principals(actor).await?,
+        people: people::principals(actor, "100").await?,
         why_create,
         why_revoke,
         cli: format!(
@@ -254,24 +254,6 @@ pub(super) async fn tab(view: &View<'_>, typed: Option<Typed>) -> Result<String,
         ),
         typed,
     })
-}
-
-/// Users and roles to choose from. Who may not list them types an ARN.
-async fn principals(actor: &Actor<'_>) -> Result<Vec<String>, Fault> {
-    let mut arns = Vec::new();
-    for (operation, list) in [("ListUsers", "Users"), ("ListRoles", "Roles")] {
-        match actor.iam(operation, &[("MaxItems", "100")]).await {
-            Ok(answer) => arns.extend(
-                answer
-                    .at(&[list])
-                    .all("member")
-                    .map(|entry| entry.text("Arn").to_owned()),
-            ),
-            Err(Fault::Refused(_)) => {}
-            Err(fault) => return Err(fault),
-        }
-    }
-    Ok(arns)
 }
 
 fn row(grant: &Value) -> Row {

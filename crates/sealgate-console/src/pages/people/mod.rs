@@ -23,6 +23,24 @@ pub(crate) use policy::show as policy;
 /// Entries of one listing.
 const MOST: &str = "200";
 
+/// Users and roles to choose from, so many of each at most. Who may not list them types an ARN.
+pub(crate) async fn principals(actor: &Actor<'_>, most: &str) -> Result<Vec<String>, Fault> {
+    let mut arns = Vec::new();
+    for (operation, list) in [("ListUsers", "Users"), ("ListRoles", "Roles")] {
+        match actor.iam(operation, &[("MaxItems", most)]).await {
+            Ok(answer) => arns.extend(
+                answer
+                    .at(&[list])
+                    .all("member")
+                    .map(|entry| entry.text("Arn").to_owned()),
+            ),
+            Err(Fault::Refused(_)) => {}
+            Err(fault) => return Err(fault),
+        }
+    }
+    Ok(arns)
+}
+
 /// What has policies.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Kind {

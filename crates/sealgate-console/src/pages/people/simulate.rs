@@ -5,7 +5,7 @@ use sealgate_policy::{DecidedBy, Environment, Explanation};
 use serde_json::json;
 use time::OffsetDateTime;
 
-use super::MOST;
+use super::{MOST, principals};
 use crate::actor::Actor;
 use crate::fault::Fault;
 use crate::response::Page;
@@ -44,19 +44,7 @@ pub(crate) async fn show(visit: &Visit) -> Result<Page, Fault> {
         "" => "*",
         resource => resource,
     };
-    let mut principals = Vec::new();
-    for (operation, list) in [("ListUsers", "Users"), ("ListRoles", "Roles")] {
-        match actor.iam(operation, &[("MaxItems", MOST)]).await {
-            Ok(answer) => principals.extend(
-                answer
-                    .at(&[list])
-                    .all("member")
-                    .map(|entry| entry.text("Arn").to_owned()),
-            ),
-            Err(Fault::Refused(_)) => {}
-            Err(fault) => return Err(fault),
-        }
-    }
+    let principals = principals(&actor, MOST).await?;
     let (verdict, problem) = if principal.is_empty() || action.is_empty() {
         (None, None)
     } else {

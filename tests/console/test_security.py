@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import re
+import socket
 
 import pytest
 from gateway import ALICE, BOB, CAROL, ROOT_USER
@@ -225,3 +227,20 @@ def test_paths_and_forms_that_are_no_forms_are_refused(visit):
         assert answer.status in (400, 403), kind
     # With something that is no cookie of ours.
     assert get(f"{visitor.url}/console/keys", headers={"cookie": "sealgate-session=\"; =; a"}, max_redirects=0).status == 303
+
+
+@pytest.mark.parametrize("place", ["sign-in", "keys/new"])
+def test_the_rest_of_a_form_that_was_not_read_is_no_request(gateway, place):
+    rest = b"GET /health HTTP/1.1\r\nhost: x\r\n\r\n" * 30_000
+    host = gateway.url("http").removeprefix("http://")
+    head = f"POST /console/{place} HTTP/1.1\r\nhost: {host}\r\norigin: http://{host}\r\ncontent-type: application/x-www-form-urlencoded\r\ncontent-length: {len(rest)}\r\n\r\n"
+    for _ in range(10):
+        answer = b""
+        with socket.create_connection(tuple(host.split(":")), timeout=10) as client:
+            # The gateway closes while much is still to come.
+            with contextlib.suppress(ConnectionError):
+                client.sendall(head.encode() + rest)
+            with contextlib.suppress(ConnectionError):
+                while some := client.recv(65536):
+                    answer += some
+        assert answer.count(b"HTTP/1.1 ") <= 1, answer[-300:]

@@ -26,6 +26,8 @@ pub struct Progress {
     unsent: AtomicBool,
     /// HTTP ends, the connection does not.
     renewing: AtomicBool,
+    /// An answer ends the connection, as where its request was not read to its end.
+    closing: AtomicBool,
 }
 
 impl Progress {
@@ -39,12 +41,19 @@ impl Progress {
         self.secret.store(true, Ordering::Relaxed);
     }
 
+    /// An answer says that the connection ends. What is still to come on it belongs to a request that was not read to
+    /// its end, and must never be taken for another one.
+    pub fn closes(&self) {
+        self.closing.store(true, Ordering::Relaxed);
+    }
+
     /// If the buffers hold a secret and nothing is under way: from now on the end of HTTP is not the end of
     /// the connection.
     pub fn renew(&self) -> bool {
         let due = self.secret.load(Ordering::Relaxed)
             && !self.busy.load(Ordering::Relaxed)
-            && !self.unsent.load(Ordering::Relaxed);
+            && !self.unsent.load(Ordering::Relaxed)
+            && !self.closing.load(Ordering::Relaxed);
         if due {
             self.renewing.store(true, Ordering::Relaxed);
         }
@@ -274,6 +283,16 @@ mod tests {
         // The connection is open still; now it is closed indeed.
         stream.shutdown().await.unwrap();
         assert_eq!(theirs.read(&mut got).await.unwrap(), 0);
+    }
+
+    #[test]
+    fn nothing_begins_anew_where_an_answer_ends_the_connection() {
+        let progress = Arc::<Progress>::default();
+        progress.begin();
+        progress.carried_secret();
+        progress.closes();
+        drop(LastOf::new((), progress.clone()));
+        assert!(!progress.renew() && !progress.renewed());
     }
 
     #[tokio::test]

@@ -11,6 +11,7 @@ use std::pin::{Pin, pin};
 use std::sync::Arc;
 use std::time::Duration;
 
+use http::header::CONNECTION;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
@@ -240,6 +241,13 @@ where
                 let response = front.handle(request, &peer).await;
                 if response.extensions().get::<CarriedSecret>().is_some() {
                     progress.carried_secret();
+                }
+                if response
+                    .headers()
+                    .get(CONNECTION)
+                    .is_some_and(|value| value == "close")
+                {
+                    progress.closes();
                 }
                 Ok::<_, Infallible>(response.map(|body| LastOf::new(body, progress)))
             }
